@@ -1,0 +1,134 @@
+//! SHA-256, and the canonical JSON that it is taken over.
+
+use std::{fmt, str::FromStr};
+
+use serde::Serialize;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::sql::text_column;
+
+/// A SHA-256 digest; 64 lower-case hex digits as text.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "diesel", derive(diesel::AsExpression, diesel::FromSqlRow))]
+#[cfg_attr(feature = "diesel", diesel(sql_type = diesel::sql_types::Text))]
+pub struct Sha256Hash([u8; 32]);
+
+/// Why a text is no hash, or a value can't be hashed.
+#[derive(Debug, thiserror::Error)]
+pub enum HashError {
+    /// The text is not 64 hex digits.
+    #[error("'{0}' is not a SHA-256 of 64 hex digits")]
+    NotAHash(String),
+    /// The value has no JSON form (a map whose keys aren't text, say).
+    #[error("the value can't be written as JSON")]
+    NotJson(#[from] serde_json::Error),
+}
+
+impl Sha256Hash {
+    /// Hashes bytes as they are.
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+
+    /// Hashes the canonical JSON of a value, so that field order and spacing don't matter.
+    ///
+    /// # Errors
+    /// [`HashError::NotJson`] where the value has no JSON form.
+    pub fn of_json(value: &impl Serialize) -> Result<Self, HashError> {
+        Ok(Self::of_bytes(canonical_json(value)?.as_bytes()))
+    }
+
+    /// Returns the first 16 hex digits, as used in file names.
+    pub fn short(&self) -> String {
+        self.to_string().chars().take(16).collect()
+    }
+}
+
+/// Writes a value as JSON with keys sorted at every level and no spaces.
+///
+/// # Errors
+/// As `serde_json::to_value`.
+pub fn canonical_json(value: &impl Serialize) -> Result<String, serde_json::Error> {
+    let mut value = serde_json::to_value(value)?;
+    value.sort_all_objects();
+    serde_json::to_string::<Value>(&value)
+}
+
+impl fmt::Display for Sha256Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Sha256Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Sha256Hash {
+    type Err = HashError;
+
+    fn from_str(text: &str) -> Result<Self, HashError> {
+        let not_a_hash = || HashError::NotAHash(text.chars().take(80).collect());
+        if text.len() != 64 || !text.is_ascii() {
+            return Err(not_a_hash());
+        }
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            let pair = std::str::from_utf8(pair).map_err(|_not_text| not_a_hash())?;
+            *byte = u8::from_str_radix(pair, 16).map_err(|_not_hex| not_a_hash())?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+impl Serialize for Sha256Hash {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Sha256Hash {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'_, str>>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+text_column!(Sha256Hash);
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn canonical_json_sorts_keys_at_every_level_and_keeps_letters() {
+        let value = json!({"b": {"z": 1, "a": "ğüşıöç ß"}, "a": [{"y": null, "x": true}]});
+        assert_eq!(
+            canonical_json(&value).unwrap(),
+            r#"{"a":[{"x":true,"y":null}],"b":{"a":"ğüşıöç ß","z":1}}"#
+        );
+    }
+
+    #[test]
+    fn matches_a_published_digest() {
+        // FIPS 180-2, appendix B.1.
+        assert_eq!(
+            Sha256Hash::of_bytes(b"abc").to_string(),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+    }
+
+    #[test]
+    fn text_round_trips_and_other_text_is_refused() {
+        let hash = Sha256Hash::of_bytes(b"x");
+        assert_eq!(hash.to_string().parse::<Sha256Hash>().unwrap(), hash);
+        for text in ["", "zz", &"g".repeat(64), &"ş".repeat(32)] {
+            assert!(text.parse::<Sha256Hash>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! The closed sets of words in files and tables, as the product's specification lists them.
+
+use crate::text_enum::text_enum;
+
+text_enum! {
+    /// How far an episode has got.
+    EpisodeStatus as "episode status" {
+        /// Found in the feed.
+        New = "new",
+        /// The audio is here.
+        Downloaded = "downloaded",
+        /// The German transcript is here.
+        Transcribed = "transcribed",
+        /// v1: cut into chunks.
+        Chunked = "chunked",
+        /// v1: text generated.
+        Generated = "generated",
+        /// v1: text refined.
+        Refined = "refined",
+        /// v1: done.
+        Completed = "completed",
+        /// Recognition errors are fixed.
+        Corrected = "corrected",
+        /// In Turkish, literally.
+        Translated = "translated",
+        /// In Turkish, for readers in Türkiye.
+        Adapted = "adapted",
+        /// Cut into chapters.
+        Chapterized = "chapterized",
+        /// Every chapter that wants a picture was worked on.
+        ImagesGenerated = "images_generated",
+        /// Reached by later work only.
+        TtsDone = "tts_done",
+        /// Reached by later work only.
+        Rendered = "rendered",
+        /// Reached by later work only.
+        Approved = "approved",
+        /// Reached by later work only.
+        Published = "published",
+        /// v1 only: gave up.
+        Failed = "failed",
+        /// The episode's cost cap stopped it.
+        CostLimit = "cost_limit",
+    }
+}
+
+text_enum! {
+    /// One step of the pipeline.
+    Stage as "stage" {
+        /// Finds new episodes in the feed.
+        Detect = "detect",
+        /// Fetches the audio.
+        Download = "download",
+        /// Turns audio into German text.
+        Transcribe = "transcribe",
+        /// v1: cuts the transcript into chunks.
+        Chunk = "chunk",
+        /// v1: generates text.
+        Generate = "generate",
+        /// v1: refines text.
+        Refine = "refine",
+        /// Fixes recognition errors.
+        Correct = "correct",
+        /// Translates into Turkish.
+        Translate = "translate",
+        /// Adapts for readers in Türkiye.
+        Adapt = "adapt",
+        /// Cuts the script into chapters.
+        Chapterize = "chapterize",
+        /// Makes the chapters' pictures.
+        Imagegen = "imagegen",
+    }
+}
+
+text_enum! {
+    /// What became of one execution of a stage.
+    RunStatus as "run status" {
+        /// Not ended yet, or interrupted.
+        Running = "running",
+        /// Ended as it should.
+        Success = "success",
+        /// Ended with an error.
+        Failed = "failed",
+    }
+}
+
+text_enum! {
+    /// What a paid call asks for.
+    CallKind as "kind of call" {
+        /// Text from a language model.
+        Text = "text",
+        /// A picture.
+        Image = "image",
+        /// Text from speech.
+        Speech = "speech",
+    }
+}
+
+text_enum! {
+    /// What is known of one attempt at a paid call.
+    CallState as "call state" {
+        /// Reserved and about to be sent, or in flight, or interrupted.
+        Sent = "sent",
+        /// Answered; the result is kept.
+        Answered = "answered",
+        /// Refused by the provider's content policy.
+        Refused = "refused",
+        /// Failed, and what it cost is known (mostly nothing).
+        Failed = "failed",
+        /// It may have been billed; counts at its estimate.
+        Unknown = "unknown",
+    }
+}
+
+text_enum! {
+    /// What a media asset is.
+    AssetType as "asset type" {
+        /// A picture.
+        Image = "image",
+        /// Speech.
+        Audio = "audio",
+        /// A film.
+        Video = "video",
+    }
+}
+
+text_enum! {
+    /// Which artifact a review is about.
+    ReviewStage as "review stage" {
+        /// Gate 1.
+        Correct = "correct",
+        /// Gate 2.
+        Adapt = "adapt",
+    }
+}
+
+text_enum! {
+    /// How far a review has got.
+    ReviewStatus as "review status" {
+        /// Nobody has looked yet.
+        Pending = "pending",
+        /// Somebody has opened it.
+        InReview = "in_review",
+        /// Go on.
+        Approved = "approved",
+        /// Go back.
+        Rejected = "rejected",
+        /// Go back, with notes.
+        ChangesRequested = "changes_requested",
+    }
+}
+
+text_enum! {
+    /// What a chapter shows on the screen.
+    VisualType as "visual type" {
+        /// The brand's title template.
+        TitleCard = "title_card",
+        /// A drawn explanation.
+        Diagram = "diagram",
+        /// An illustrating scene.
+        BRoll = "b_roll",
+        /// A person who speaks.
+        TalkingHead = "talking_head",
+        /// A program's screen.
+        ScreenShare = "screen_share",
+    }
+}
+
+impl VisualType {
+    /// Tells whether imagegen makes a picture for it; the others use templates or stock.
+    pub const fn is_generable(self) -> bool {
+        matches!(self, Self::Diagram | Self::BRoll | Self::ScreenShare)
+    }
+}
+
+text_enum! {
+    /// What the manifest says of a chapter's picture.
+    ImageStatus as "image status" {
+        /// There is one.
+        Generated = "generated",
+        /// This visual type gets none here.
+        Skipped = "skipped",
+        /// The provider's policy refused the prompt.
+        Rejected = "rejected",
+        /// All tries failed.
+        Failed = "failed",
+        /// Not tried yet.
+        Pending = "pending",
+    }
+}
+
+text_enum! {
+    /// Who wrote a picture's prompt.
+    PromptSource as "prompt source" {
+        /// The chapter's own `image_prompt`.
+        Chapter = "chapter",
+        /// The language model, from the `imagegen` template.
+        Template = "template",
+    }
+}
+
+/// Which pipeline an episode follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PipelineVersion {
+    /// download → transcribe → chunk → generate → refine.
+    V1,
+    /// download → transcribe → correct → … → imagegen.
+    V2,
+}
+
+impl PipelineVersion {
+    /// Returns the number in `episodes.pipeline_version`.
+    pub const fn number(self) -> i32 {
+        match self {
+            Self::V1 => 1,
+            Self::V2 => 2,
+        }
+    }
+
+    /// Reads the number in `episodes.pipeline_version`.
+    pub const fn from_number(number: i32) -> Option<Self> {
+        match number {
+            1 => Some(Self::V1),
+            2 => Some(Self::V2),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round_trips<
+        T: std::fmt::Debug
+            + Copy
+            + PartialEq
+            + std::fmt::Display
+            + std::str::FromStr
+            + serde::Serialize
+            + serde::de::DeserializeOwned,
+    >(
+        all: &[T],
+    ) where
+        T::Err: std::fmt::Debug,
+    {
+        for &word in all {
+            assert_eq!(word.to_string().parse::<T>().unwrap(), word);
+            assert_eq!(serde_json::from_value::<T>(serde_json::to_value(word).unwrap()).unwrap(), word);
+            assert_eq!(word.to_string(), word.to_string().to_lowercase());
+        }
+    }
+
+    #[test]
+    fn every_word_round_trips_as_text_and_json() {
+        round_trips(EpisodeStatus::ALL);
+        round_trips(Stage::ALL);
+        round_trips(RunStatus::ALL);
+        round_trips(CallKind::ALL);
+        round_trips(CallState::ALL);
+        round_trips(AssetType::ALL);
+        round_trips(ReviewStage::ALL);
+        round_trips(ReviewStatus::ALL);
+        round_trips(VisualType::ALL);
+        round_trips(ImageStatus::ALL);
+        round_trips(PromptSource::ALL);
+    }
+
+    #[test]
+    fn an_unknown_word_is_named_with_what_is_allowed() {
+        let error = "portrait".parse::<VisualType>().unwrap_err().to_string();
+        assert!(error.contains("'portrait'") && error.contains("b_roll"), "{error}");
+    }
+
+    #[test]
+    fn only_three_visual_types_get_a_picture() {
+        let generable: Vec<_> =
+            VisualType::ALL.iter().filter(|t| t.is_generable()).map(|t| t.as_str()).collect();
+        assert_eq!(generable, ["diagram", "b_roll", "screen_share"]);
+    }
+}
