@@ -31,12 +31,18 @@ impl Sha256Hash {
         Self(Sha256::digest(bytes).into())
     }
 
+    /// Hashes the canonical JSON of a JSON value.
+    pub fn of_value(mut value: Value) -> Self {
+        value.sort_all_objects();
+        Self::of_bytes(value.to_string().as_bytes())
+    }
+
     /// Hashes the canonical JSON of a value, so that field order and spacing don't matter.
     ///
     /// # Errors
     /// [`HashError::NotJson`] where the value has no JSON form.
     pub fn of_json(value: &impl Serialize) -> Result<Self, HashError> {
-        Ok(Self::of_bytes(canonical_json(value)?.as_bytes()))
+        Ok(Self::of_value(serde_json::to_value(value)?))
     }
 
     /// Returns the first 16 hex digits, as used in file names.

@@ -1,1 +1,31 @@
-//! Placeholder.
+//! Versioned prompt templates.
+//!
+//! Reads templates (Markdown with YAML front matter), registers each new body as a
+//! version in the database, and renders the default version's stored body. The file is
+//! where new versions come from; what a run renders is the version in the database.
+//!
+//! May use: `btcedu-domain`, `btcedu-models`.
+//!
+//! Invariants: a body is registered once per name · one default per name · a variable
+//! that isn't given is an error, never an empty text.
+//!
+//! # Example
+//! ```
+//! use btcedu_prompts::{PromptSource, render};
+//!
+//! let name = "imagegen".parse()?;
+//! let template = PromptSource::Embedded.load(&name)?.ok_or("not there")?;
+//! assert_eq!(template.max_tokens, 1024);
+//! assert_eq!(render(&name, "Draw {{ what }}.", &[("what", "a coin")])?, "Draw a coin.");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod error;
+mod registry;
+mod source;
+mod template;
+
+pub use error::PromptError;
+pub use registry::{PromptInUse, diff, in_use, promote, register};
+pub use source::PromptSource;
+pub use template::{PromptName, PromptTemplate, render};

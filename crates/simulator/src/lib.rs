@@ -1,1 +1,53 @@
-//! Placeholder.
+//! A loopback server that speaks the providers' protocols, faults included.
+//!
+//! Speaks `OpenAI` Images, `OpenAI`'s model list and Anthropic Messages as their real servers do,
+//! refuses what they refuse, goes wrong as it is told to, and counts calls, concurrency and
+//! money. Pictures are drawn here and marked as simulated. Tests, the demo and the benchmarks
+//! run against it; the product's own code doesn't know it, and it is never shipped.
+//!
+//! Any key that begins with `sk-sim-` is right. Other processes script it over HTTP:
+//! `GET /__sim/stats`, `GET /__sim/requests`, `POST /__sim/rules` (a [`Rule`], or a list of
+//! them, as JSON), `POST /__sim/reset`.
+//!
+//! May use: `btcedu-domain`. Its facts about the providers are its own, so that a wrong
+//! catalog entry of the product can't confirm itself.
+//!
+//! Invariants: listens on loopback only · whatever is answered with 200 is on the bill unless a
+//! fault says otherwise, whether or not the client still listens · no key is recorded ·
+//! the same request gets another picture each time.
+//!
+//! # Example
+//! ```
+//! use btcedu_simulator::{Endpoint, Fault, Rule, Simulator, SimulatorConfig};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), btcedu_simulator::SimulatorError> {
+//! let sim = Simulator::start(SimulatorConfig::default()).await?;
+//! sim.script(Rule::new(Endpoint::Images, Fault::RateLimit { retry_after: Some(1) }).times(2));
+//! // … point OPENAI_BASE_URL at format!("{}/v1", sim.base_url()) …
+//! assert_eq!(sim.stats().image_calls, 0);
+//! sim.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod answer;
+mod anthropic;
+mod config;
+mod control;
+mod draw;
+mod error;
+mod openai;
+mod reply;
+mod routes;
+mod script;
+mod server;
+mod shared;
+mod stats;
+mod wire;
+
+pub use config::{Predraw, SimulatorConfig};
+pub use error::SimulatorError;
+pub use script::{Endpoint, Fault, Match, Rule, StopReason, Wrapping};
+pub use server::Simulator;
+pub use stats::{RecordedRequest, Stats};

@@ -1,0 +1,158 @@
+//! The only place that knows where a file lives in the data folder.
+
+use std::path::{Path, PathBuf};
+
+use btcedu_domain::{ChapterId, EpisodeId, Stage, UtcTime};
+
+use crate::PictureStore;
+
+/// The workspace: everything that a run leaves behind, below one folder.
+#[derive(Debug, Clone)]
+pub struct DataDir {
+    root: PathBuf,
+}
+
+impl DataDir {
+    /// Names the folder; nothing is made yet.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// Returns the folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Returns where the database is unless a setting says otherwise.
+    pub fn database(&self) -> PathBuf {
+        self.root.join("btcedu.db")
+    }
+
+    /// Returns the folder of the log files.
+    pub fn logs(&self) -> PathBuf {
+        self.root.join("logs")
+    }
+
+    /// Returns the paths of one episode.
+    pub fn episode(&self, id: &EpisodeId) -> EpisodeDir {
+        EpisodeDir { root: self.root.clone(), id: id.clone() }
+    }
+}
+
+/// All paths of one episode. The id is valid, so no path leaves the workspace.
+#[derive(Debug, Clone)]
+pub struct EpisodeDir {
+    root: PathBuf,
+    id: EpisodeId,
+}
+
+impl EpisodeDir {
+    /// Returns the episode's id.
+    pub fn id(&self) -> &EpisodeId {
+        &self.id
+    }
+    /// Returns `outputs/{ep}`.
+    pub fn outputs(&self) -> PathBuf {
+        self.root.join("outputs").join(self.id.as_str())
+    }
+    /// Returns `outputs/{ep}/chapters.json`.
+    pub fn chapters(&self) -> PathBuf {
+        self.outputs().join("chapters.json")
+    }
+    /// Returns `outputs/{ep}/script.adapted.tr.md`.
+    pub fn script(&self) -> PathBuf {
+        self.outputs().join("script.adapted.tr.md")
+    }
+    /// Returns `raw/{ep}/audio.m4a`.
+    pub fn audio(&self) -> PathBuf {
+        self.root.join("raw").join(self.id.as_str()).join("audio.m4a")
+    }
+    /// Returns `transcripts/{ep}/transcript.de.txt`.
+    pub fn transcript(&self) -> PathBuf {
+        self.transcripts().join("transcript.de.txt")
+    }
+    /// Returns `transcripts/{ep}/transcript.clean.de.txt`.
+    pub fn clean_transcript(&self) -> PathBuf {
+        self.transcripts().join("transcript.clean.de.txt")
+    }
+    fn transcripts(&self) -> PathBuf {
+        self.root.join("transcripts").join(self.id.as_str())
+    }
+    /// Returns `outputs/{ep}/images`.
+    pub fn images(&self) -> PathBuf {
+        self.outputs().join("images")
+    }
+    /// Returns the store of all pictures ever paid for.
+    pub fn store(&self) -> PictureStore {
+        PictureStore::new(self.images().join("store"))
+    }
+    /// Returns `outputs/{ep}/images/manifest.json`.
+    pub fn manifest(&self) -> PathBuf {
+        self.images().join("manifest.json")
+    }
+    /// Returns `outputs/{ep}/images/{chapter_id}.png`.
+    pub fn chapter_picture(&self, chapter: &ChapterId) -> PathBuf {
+        self.images().join(format!("{chapter}.png"))
+    }
+    /// Returns `outputs/{ep}/render/draft.mp4`, which later work makes from the pictures.
+    pub fn draft_video(&self) -> PathBuf {
+        self.outputs().join("render/draft.mp4")
+    }
+    /// Returns `outputs/{ep}/provenance/{stage}_provenance.json`.
+    pub fn provenance(&self, stage: Stage) -> PathBuf {
+        self.outputs().join("provenance").join(format!("{stage}_provenance.json"))
+    }
+    /// Returns `outputs/{ep}/dry_run/{stage}`.
+    pub fn dry_run(&self, stage: Stage) -> PathBuf {
+        self.outputs().join("dry_run").join(stage.as_str())
+    }
+    /// Returns `outputs/{ep}/.lock`.
+    pub fn lock_file(&self) -> PathBuf {
+        self.outputs().join(".lock")
+    }
+    /// Returns `reports/{ep}/report_{time}.json`.
+    pub fn report(&self, at: UtcTime) -> PathBuf {
+        let stamp = at.timestamp().strftime("%Y%m%dT%H%M%SZ").to_string();
+        self.root.join("reports").join(self.id.as_str()).join(format!("report_{stamp}.json"))
+    }
+    /// Returns the folders in which a crash may leave temporary files.
+    pub fn folders_with_leftovers(&self) -> [PathBuf; 4] {
+        [self.outputs(), self.images(), self.store().folder().to_owned(), self.outputs().join("provenance")]
+    }
+
+    /// Writes a path relative to the workspace, as provenance holds it.
+    pub fn in_workspace(&self, path: &Path) -> String {
+        relative(path, &self.root)
+    }
+
+    /// Writes a path relative to `outputs/{ep}`, as the manifest holds it.
+    pub fn in_outputs(&self, path: &Path) -> String {
+        relative(path, &self.outputs())
+    }
+}
+
+fn relative(path: &Path, base: &Path) -> String {
+    path.strip_prefix(base).unwrap_or(path).to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_those_of_the_contract() {
+        let episode = DataDir::new("data").episode(&"-Quu_x".parse().unwrap());
+        let chapter: ChapterId = "ch02".parse().unwrap();
+        assert_eq!(episode.chapter_picture(&chapter), Path::new("data/outputs/-Quu_x/images/ch02.png"));
+        assert_eq!(episode.in_outputs(&episode.chapter_picture(&chapter)), "images/ch02.png");
+        assert_eq!(episode.in_workspace(&episode.chapters()), "outputs/-Quu_x/chapters.json");
+        assert_eq!(
+            episode.provenance(Stage::Imagegen),
+            Path::new("data/outputs/-Quu_x/provenance/imagegen_provenance.json")
+        );
+        assert_eq!(
+            episode.report("2026-11-22T10:30:00Z".parse().unwrap()),
+            Path::new("data/reports/-Quu_x/report_20261122T103000Z.json")
+        );
+    }
+}

@@ -1,0 +1,76 @@
+//! What can go wrong with files, by what the person can do about it.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+/// A failed file operation, with the path.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// No space left, or the quota is used up.
+    #[error("can't write '{path}': the disk is full; make room and run the command again")]
+    DiskFull {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Not allowed, or a read-only file system.
+    #[error(
+        "can't write '{path}': no permission, or the file system is read-only; check the owner and mode of its folder"
+    )]
+    NotWritable {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Any other failure to write.
+    #[error("can't write '{path}'")]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Any failure to read but "not there", which is no error.
+    #[error("can't read '{path}'")]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The file is there and is not the JSON that it should be.
+    #[error("'{path}' is not what it should be")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What the parser said.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+impl FileError {
+    /// Sorts a failure to write by what the person can do about it.
+    pub(crate) fn write(path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { path, source },
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                Self::NotWritable { path, source }
+            }
+            _ => Self::Write { path, source },
+        }
+    }
+
+    pub(crate) fn read(path: &Path, source: io::Error) -> Self {
+        Self::Read { path: path.to_owned(), source }
+    }
+}

@@ -1,0 +1,92 @@
+//! From bytes to a checked document: size, encoding, depth and JSON first, then the rules.
+
+use btcedu_domain::EpisodeId;
+use serde_json::Value;
+
+use crate::{
+    check,
+    document::ChapterDocument,
+    error::{ChapterError, Violation},
+};
+
+/// The largest accepted document, in bytes; an hour of narration is about 100 KiB.
+pub const MAX_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Levels of arrays and objects. Below `serde_json`'s own limit of 128, so that one is never met.
+const MAX_DEPTH: usize = 100;
+
+/// A document that keeps every rule, and what is odd about it all the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Parsed {
+    /// The document.
+    pub document: ChapterDocument,
+    /// Oddities that don't make it invalid, in document order.
+    pub warnings: Vec<Violation>,
+}
+
+/// Reads and checks a chapter document.
+///
+/// A byte order mark is skipped, unknown fields are ignored, and of a key given twice the last one counts.
+///
+/// # Errors
+/// One of [`ChapterError`]; broken rules are listed all at once.
+pub fn parse(bytes: &[u8]) -> Result<Parsed, ChapterError> {
+    check::document(&read_json(bytes)?, None)
+}
+
+/// Reads and checks the chapter document of a certain episode: `episode_id` must name it.
+///
+/// # Errors
+/// As [`parse`]; another episode's document is a violation among the others.
+pub fn parse_for(bytes: &[u8], episode: &EpisodeId) -> Result<Parsed, ChapterError> {
+    check::document(&read_json(bytes)?, Some(episode))
+}
+
+fn read_json(bytes: &[u8]) -> Result<Value, ChapterError> {
+    let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    if size > MAX_BYTES {
+        return Err(ChapterError::TooLarge { bytes: size });
+    }
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| ChapterError::NotUtf8 { position: error.valid_up_to() })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if depth(text) > MAX_DEPTH {
+        return Err(ChapterError::TooDeep { limit: MAX_DEPTH });
+    }
+    serde_json::from_str(text).map_err(|error| ChapterError::NotJson {
+        line: error.line(),
+        column: error.column(),
+        message: without_place(&error),
+    })
+}
+
+/// Counts how deep brackets outside of strings go. Wrong only for text that isn't JSON anyway.
+fn depth(text: &str) -> usize {
+    let (mut now, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            _ if in_string => {}
+            b'[' | b'{' => {
+                now += 1;
+                deepest = deepest.max(now);
+            }
+            b']' | b'}' => now = now.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+/// `serde_json` ends its messages with the place, which our error says already.
+fn without_place(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    message.strip_suffix(&place).unwrap_or(&message).to_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+//! Reads an answer of success: the picture is decoded once and its text never copied.
+
+use std::borrow::Cow;
+
+use base64::{
+    Engine,
+    alphabet::STANDARD,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use serde::Deserialize;
+use serde_json::{Value, value::RawValue};
+
+use crate::service::ImageUsage;
+
+/// Gateways leave the padding out now and then; the picture is whole all the same.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// What an answer holds.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) picture: PictureData,
+    pub(crate) revised_prompt: Option<String>,
+    pub(crate) usage: Option<ImageUsage>,
+}
+
+/// The picture, or where it is.
+#[derive(Debug)]
+pub(crate) enum PictureData {
+    Bytes(Vec<u8>),
+    Url(String),
+}
+
+/// A text that borrows from the body; only one with escapes is copied.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// All but `data` is taken as it is: a paid picture isn't lost over an odd field beside it.
+#[derive(Deserialize)]
+struct Body<'a> {
+    #[serde(borrow)]
+    data: Option<Vec<Item<'a>>>,
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Item<'a> {
+    #[serde(borrow)]
+    b64_json: Option<Text<'a>>,
+    #[serde(borrow)]
+    url: Option<Text<'a>>,
+    #[serde(borrow)]
+    revised_prompt: Option<&'a RawValue>,
+}
+
+/// Reads the body of an answer, in words what is wrong with one that holds no picture.
+pub(crate) fn read(body: &[u8]) -> Result<Answer, String> {
+    let parsed: Body<'_> =
+        serde_json::from_slice(body).map_err(|e| format!("it is not the JSON of an answer ({e})"))?;
+    let first = parsed.data.into_iter().flatten().next().ok_or("its list 'data' is empty")?;
+    let picture = match (first.b64_json, first.url) {
+        (Some(text), _) => PictureData::Bytes(decode(&text.0)?),
+        (None, Some(url)) => PictureData::Url(url.0.into_owned()),
+        (None, None) => return Err("it has neither 'b64_json' nor 'url'".to_owned()),
+    };
+    let usage = parsed.usage.and_then(|raw| serde_json::from_str::<Value>(raw.get()).ok());
+    Ok(Answer {
+        picture,
+        revised_prompt: first.revised_prompt.and_then(|raw| serde_json::from_str(raw.get()).ok()),
+        usage: usage.as_ref().and_then(usage_of),
+    })
+}
+
+fn decode(text: &str) -> Result<Vec<u8>, String> {
+    // Some gateways write a data URL.
+    let payload = match text.split_once(',') {
+        Some((prefix, payload)) if prefix.starts_with("data:") => payload,
+        _ => text,
+    };
+    BASE64.decode(payload.trim()).map_err(|e| format!("its base64 can't be decoded ({e})"))
+}
+
+/// Reads a usage; one without the count that costs most says nothing.
+pub(crate) fn usage_of(usage: &Value) -> Option<ImageUsage> {
+    let output_tokens = usage.get("output_tokens")?.as_u64()?;
+    let image = usage.get("input_tokens_details").and_then(|details| details.get("image_tokens"));
+    Some(ImageUsage {
+        input_tokens: usage.get("input_tokens").and_then(Value::as_u64).unwrap_or(0),
+        image_input_tokens: image.and_then(Value::as_u64).unwrap_or(0),
+        output_tokens,
+    })
+}
+
+/// Returns the media type that the first bytes tell.
+pub(crate) fn media_type_of(bytes: &[u8]) -> &'static str {
+    match bytes {
+        [0x89, b'P', b'N', b'G', ..] => "image/png",
+        [0xff, 0xd8, 0xff, ..] => "image/jpeg",
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => "image/webp",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+//! The one async door to `SQLite`: a small pool, and blocking work off the async threads.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use diesel::{
+    SqliteConnection,
+    r2d2::{Pool, PooledConnection},
+};
+
+use crate::{
+    error::DbError,
+    migrate::{self, MigrationStatus},
+    pool::{Opened, Opener, Pragmas, url},
+};
+
+/// What query functions take: one connection to `SQLite`.
+pub type Conn = SqliteConnection;
+
+/// `SQLite` has one writer at a time; more connections only serve more readers.
+const MAX_CONNECTIONS: u32 = 4;
+/// How long to wait for a free connection: this often, this long.
+const POOL_TRIES: u32 = 120;
+const POOL_WAIT: Duration = Duration::from_millis(250);
+
+/// Which file, and how patient to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DbConfig {
+    /// The database file.
+    pub path: PathBuf,
+    /// How long a statement waits for another process's lock.
+    pub busy_timeout: Duration,
+}
+
+impl Default for DbConfig {
+    fn default() -> Self {
+        Self { path: PathBuf::from("data/btcedu.db"), busy_timeout: Duration::from_secs(5) }
+    }
+}
+
+/// A handle to the database; clones share one pool.
+#[derive(Clone)]
+pub struct Db {
+    path: PathBuf,
+    pool: Pool<Opener>,
+}
+
+impl std::fmt::Debug for Db {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Db").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Db {
+    /// Makes a handle without touching the file: the first query opens or creates it.
+    ///
+    /// # Errors
+    /// [`DbError::PathNotText`] where `SQLite` can't be told the path.
+    pub fn open(config: &DbConfig) -> Result<Self, DbError> {
+        let path = config.path.clone();
+        url(&path)?;
+        let pool = Pool::builder()
+            .max_size(MAX_CONNECTIONS)
+            .min_idle(Some(0))
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_on_check_out(false)
+            .connection_customizer(Box::new(Pragmas {
+                path: path.clone(),
+                busy_timeout: config.busy_timeout,
+            }))
+            .build_unchecked(Opener { path: path.clone() });
+        Ok(Self { path, pool })
+    }
+
+    /// Returns the path of the database file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Tells whether the file is there, without creating it.
+    pub fn exists(&self) -> bool {
+        self.path.is_file()
+    }
+
+    /// Applies all pending migrations, or none, and returns the names of those applied.
+    ///
+    /// Where none is pending this is one read and takes no lock.
+    ///
+    /// # Errors
+    /// [`DbError::NewerSchema`] where a newer btcedu was here, [`DbError::Migration`]
+    /// where a step fails, and what [`Db::run`] returns.
+    pub async fn migrate(&self) -> Result<Vec<String>, DbError> {
+        let path = self.path.clone();
+        self.run(move |conn| migrate::apply_pending(conn, &path)).await
+    }
+
+    /// Lists the migrations, oldest first; a file that isn't there has none and stays away.
+    ///
+    /// # Errors
+    /// As [`Db::run`].
+    pub async fn migration_status(&self) -> Result<Vec<MigrationStatus>, DbError> {
+        if !self.exists() {
+            return migrate::status_of_nothing();
+        }
+        self.run(migrate::status).await
+    }
+
+    /// Runs queries that read; each sees the database as it is at that moment.
+    ///
+    /// # Errors
+    /// What the closure returns, and why no connection could be had; errors of the
+    /// file itself are typed by cause.
+    ///
+    /// # Panics
+    /// Where the closure does.
+    pub async fn run<T, F>(&self, queries: F) -> Result<T, DbError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Conn) -> Result<T, DbError> + Send + 'static,
+    {
+        let db = self.clone();
+        #[expect(clippy::disallowed_methods, reason = "this is the one door for SQL")]
+        let task = tokio::task::spawn_blocking(move || db.run_blocking(queries));
+        match task.await {
+            Ok(result) => result,
+            Err(failure) => match failure.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(source) => Err(DbError::Stopped { path: self.path.clone(), source }),
+            },
+        }
+    }
+
+    /// Runs queries in one immediate transaction: all of it happens, or nothing.
+    ///
+    /// Never wait for anything but the database inside: others wait for this.
+    ///
+    /// # Errors
+    /// As [`Db::run`]; an error of the closure undoes the transaction.
+    ///
+    /// # Panics
+    /// Where the closure does; that undoes the transaction too.
+    pub async fn transaction<T, F>(&self, queries: F) -> Result<T, DbError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Conn) -> Result<T, DbError> + Send + 'static,
+    {
+        self.run(move |conn| conn.immediate_transaction(queries)).await
+    }
+
+    /// What [`Db::run`] does, on the caller's thread.
+    pub(crate) fn run_blocking<T>(
+        &self,
+        queries: impl FnOnce(&mut Conn) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        let mut opened = self.connection()?;
+        if let Opened::Ready(conn) = &mut *opened {
+            return queries(conn).map_err(|error| error.at(&self.path));
+        }
+        match std::mem::replace(&mut *opened, Opened::Taken) {
+            Opened::Failed(error) => Err(error),
+            Opened::Ready(_) | Opened::Taken => {
+                Err(DbError::cannot_open(&self.path, "the connection is gone"))
+            }
+        }
+    }
+
+    /// Waits for a free connection, in short steps: a dropped one wakes nobody.
+    fn connection(&self) -> Result<PooledConnection<Opener>, DbError> {
+        let mut result = self.pool.get_timeout(POOL_WAIT);
+        for _ in 1..POOL_TRIES {
+            if result.is_ok() {
+                break;
+            }
+            result = self.pool.get_timeout(POOL_WAIT);
+        }
+        result.map_err(|source| DbError::Exhausted { path: self.path.clone(), source })
+    }
+}

@@ -1,0 +1,312 @@
+//! What can go wrong with the database, by what the reader can do about it.
+
+use std::path::{Path, PathBuf};
+
+/// An error of a layer below, kept as the cause.
+pub type BoxedError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why the database could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DbError {
+    /// Somebody else held the file longer than the busy timeout.
+    #[error(
+        "the database {} is locked by another program (another btcedu, a backup or a database browser); \
+         let it finish, then try again", path.display()
+    )]
+    Locked {
+        /// The database file.
+        path: PathBuf,
+        /// What the database said.
+        source: BoxedError,
+    },
+    /// No room for what was to be written.
+    #[error("there is no room left for the database {}; free some space, then try again", path.display())]
+    Full {
+        /// The database file.
+        path: PathBuf,
+        /// What the database said.
+        source: BoxedError,
+    },
+    /// The file or its folder can't be written.
+    #[error(
+        "the database {} can't be written; check the permissions of the file and its folder", path.display()
+    )]
+    ReadOnly {
+        /// The database file.
+        path: PathBuf,
+        /// What the database said.
+        source: BoxedError,
+    },
+    /// The file can't be opened or created.
+    #[error(
+        "the database {} can't be opened; check that its folder exists and that both may be read and written",
+        path.display()
+    )]
+    CannotOpen {
+        /// The database file.
+        path: PathBuf,
+        /// What the database or the system said.
+        source: BoxedError,
+    },
+    /// The file is something else.
+    #[error("{} is not a database; check the setting DATABASE_URL, or move the file away", path.display())]
+    NotADatabase {
+        /// The file.
+        path: PathBuf,
+        /// What the database said.
+        source: BoxedError,
+    },
+    /// The file is damaged.
+    #[error("the database {} is damaged; restore a backup, or rescue it with `sqlite3 FILE .recover`", path.display())]
+    Corrupt {
+        /// The database file.
+        path: PathBuf,
+        /// What the database said.
+        source: BoxedError,
+    },
+    /// The disk failed below `SQLite`.
+    #[error("the disk failed under the database {}; look at the system's log", path.display())]
+    Disk {
+        /// The database file.
+        path: PathBuf,
+        /// What the database said.
+        source: BoxedError,
+    },
+    /// A table or column is not there yet.
+    #[error("the database {} lacks tables that this version needs; run `btcedu migrate`", path.display())]
+    Unmigrated {
+        /// The database file.
+        path: PathBuf,
+        /// What the database said.
+        source: BoxedError,
+    },
+    /// A newer btcedu has migrated the file.
+    #[error(
+        "the database {} has migration {step}, which this version doesn't know; update btcedu", path.display()
+    )]
+    NewerSchema {
+        /// The database file.
+        path: PathBuf,
+        /// The unknown migration's version.
+        step: String,
+    },
+    /// A migration failed; none of the pending ones was applied.
+    #[error("migration {step} of the database {} failed, nothing was changed; please report it", path.display())]
+    Migration {
+        /// The database file.
+        path: PathBuf,
+        /// The migration's name.
+        step: String,
+        /// What went wrong.
+        source: BoxedError,
+    },
+    /// The path can't be given to `SQLite`.
+    #[error("the database's path {} is not UTF-8; choose another one", path.display())]
+    PathNotText {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Every connection of this process was in use for too long.
+    #[error("no connection to the database {} became free within 30 s; try again", path.display())]
+    Exhausted {
+        /// The database file.
+        path: PathBuf,
+        /// What the pool said.
+        source: diesel::r2d2::PoolError,
+    },
+    /// The program is ending, so the work was not begun.
+    #[error("the program is ending, so nothing was asked of the database {}", path.display())]
+    Stopped {
+        /// The database file.
+        path: PathBuf,
+        /// What tokio said.
+        source: tokio::task::JoinError,
+    },
+    /// The row that was to be changed is not there.
+    #[error("there is no {what} '{id}' in the database")]
+    NotFound {
+        /// What the row stands for, in words.
+        what: &'static str,
+        /// How it was asked for.
+        id: String,
+    },
+    /// A row with these unique values exists.
+    #[error("the database has such a row already ({constraint})")]
+    Duplicate {
+        /// `SQLite`'s words, which name table and columns.
+        constraint: String,
+        /// The whole error.
+        source: diesel::result::Error,
+    },
+    /// The row breaks another rule of its table.
+    #[error("the row breaks a rule of its table ({constraint}); please report it")]
+    Constraint {
+        /// `SQLite`'s words.
+        constraint: String,
+        /// The whole error.
+        source: diesel::result::Error,
+    },
+    /// A stored value is no word that this version knows.
+    #[error("a row holds a value that this version can't read; if a newer btcedu wrote it, update this one")]
+    Unreadable {
+        /// Which value, and what is allowed.
+        source: diesel::result::Error,
+    },
+    /// Anything else.
+    #[error("the database refused a query; please report it together with the cause")]
+    Query {
+        /// What Diesel or the database said.
+        source: diesel::result::Error,
+    },
+}
+
+impl From<diesel::result::Error> for DbError {
+    fn from(source: diesel::result::Error) -> Self {
+        use diesel::result::{DatabaseErrorKind as Kind, Error};
+        match &source {
+            Error::DatabaseError(Kind::UniqueViolation, info) => {
+                Self::Duplicate { constraint: info.message().to_owned(), source }
+            }
+            Error::DatabaseError(
+                Kind::ForeignKeyViolation | Kind::NotNullViolation | Kind::CheckViolation,
+                info,
+            ) => Self::Constraint { constraint: info.message().to_owned(), source },
+            Error::DeserializationError(_) => Self::Unreadable { source },
+            _ => Self::Query { source },
+        }
+    }
+}
+
+impl DbError {
+    /// Names the file, and the cause where `SQLite`'s words tell it.
+    pub(crate) fn at(self, path: &Path) -> Self {
+        match self {
+            Self::Query { source } => match message(&source).and_then(Cause::of) {
+                Some(cause) => cause.error(path, source.into()),
+                None => Self::Query { source },
+            },
+            other => other,
+        }
+    }
+
+    /// Makes the error of a failed migration; lack of room or rights is told as such.
+    pub(crate) fn migration(path: &Path, step: &str, source: BoxedError) -> Self {
+        match Cause::of(&source.to_string()) {
+            Some(cause) if cause != Cause::Unmigrated => cause.error(path, source),
+            _ => Self::Migration { path: path.to_owned(), step: step.to_owned(), source },
+        }
+    }
+
+    /// Makes the error of a connection that could not be opened.
+    pub(crate) fn cannot_open(path: &Path, source: impl Into<BoxedError>) -> Self {
+        Self::CannotOpen { path: path.to_owned(), source: source.into() }
+    }
+
+    /// Tells whether nothing was there to be read: no table yet.
+    pub(crate) fn is_unmigrated(&self) -> bool {
+        match self {
+            Self::Unmigrated { .. } => true,
+            Self::Query { source } => message(source).and_then(Cause::of) == Some(Cause::Unmigrated),
+            _ => false,
+        }
+    }
+}
+
+/// Turns "no row was changed" into an error.
+pub(crate) fn expect_row(changed: usize, what: &'static str, id: &impl ToString) -> Result<(), DbError> {
+    if changed == 0 { Err(DbError::NotFound { what, id: id.to_string() }) } else { Ok(()) }
+}
+
+/// Returns `SQLite`'s own words, where the error has some.
+fn message(error: &diesel::result::Error) -> Option<&str> {
+    use diesel::result::Error;
+    match error {
+        Error::DatabaseError(_, info) => Some(info.message()),
+        Error::RollbackErrorOnCommit { commit_error, .. } => message(commit_error),
+        _ => None,
+    }
+}
+
+/// The causes that Diesel doesn't tell apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    Locked,
+    Full,
+    ReadOnly,
+    CannotOpen,
+    NotADatabase,
+    Corrupt,
+    Disk,
+    Unmigrated,
+}
+
+impl Cause {
+    /// Reads `SQLite`'s words, since Diesel keeps no result code for these.
+    ///
+    /// They are the constants of `sqlite3ErrStr` in `SQLite`'s `main.c`; a migration
+    /// error puts words of its own in front, hence the end is compared.
+    fn of(message: &str) -> Option<Self> {
+        const ENDINGS: [(&str, Cause); 8] = [
+            ("database is locked", Cause::Locked),
+            ("database table is locked", Cause::Locked),
+            ("database or disk is full", Cause::Full),
+            ("attempt to write a readonly database", Cause::ReadOnly),
+            ("unable to open database file", Cause::CannotOpen),
+            ("file is not a database", Cause::NotADatabase),
+            ("database disk image is malformed", Cause::Corrupt),
+            ("disk I/O error", Cause::Disk),
+        ];
+        const BEGINNINGS: [(&str, Cause); 4] = [
+            ("database table is locked: ", Cause::Locked),
+            ("database schema is locked: ", Cause::Locked),
+            ("no such table: ", Cause::Unmigrated),
+            ("no such column: ", Cause::Unmigrated),
+        ];
+        let ending = ENDINGS.iter().find(|(words, _)| message.ends_with(words));
+        ending.or_else(|| BEGINNINGS.iter().find(|(words, _)| message.starts_with(words))).map(|(_, c)| *c)
+    }
+
+    fn error(self, path: &Path, source: BoxedError) -> DbError {
+        let path = path.to_owned();
+        match self {
+            Self::Locked => DbError::Locked { path, source },
+            Self::Full => DbError::Full { path, source },
+            Self::ReadOnly => DbError::ReadOnly { path, source },
+            Self::CannotOpen => DbError::CannotOpen { path, source },
+            Self::NotADatabase => DbError::NotADatabase { path, source },
+            Self::Corrupt => DbError::Corrupt { path, source },
+            Self::Disk => DbError::Disk { path, source },
+            Self::Unmigrated => DbError::Unmigrated { path, source },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_of_sqlites_phrases_has_its_cause() {
+        for (words, cause) in [
+            ("database is locked", Some(Cause::Locked)),
+            ("database table is locked", Some(Cause::Locked)),
+            ("database table is locked: episodes", Some(Cause::Locked)),
+            ("database schema is locked: main", Some(Cause::Locked)),
+            ("database or disk is full", Some(Cause::Full)),
+            ("attempt to write a readonly database", Some(Cause::ReadOnly)),
+            ("unable to open database file", Some(Cause::CannotOpen)),
+            ("file is not a database", Some(Cause::NotADatabase)),
+            ("database disk image is malformed", Some(Cause::Corrupt)),
+            ("disk I/O error", Some(Cause::Disk)),
+            ("no such table: episodes", Some(Cause::Unmigrated)),
+            ("no such column: review_status", Some(Cause::Unmigrated)),
+            ("Failed to run 2026-11-22-000001 with: database or disk is full", Some(Cause::Full)),
+            ("UNIQUE constraint failed: episodes.episode_id", None),
+            ("fts5: syntax error near \"database is locked\"", None),
+            ("", None),
+        ] {
+            assert_eq!(Cause::of(words), cause, "{words}");
+        }
+    }
+}

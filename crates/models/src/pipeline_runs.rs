@@ -1,0 +1,139 @@
+//! Table `pipeline_runs`: each execution of a stage, its end and what it cost.
+
+use btcedu_domain::{EpisodeRowId, RunId, RunStatus, Stage, Usd, UtcTime};
+use diesel::{prelude::*, sql_types::BigInt, sqlite::Sqlite};
+
+use crate::{
+    columns::Dollars,
+    db::Conn,
+    error::{DbError, expect_row},
+    provider_calls::COST_OF_CALL,
+    schema::pipeline_runs,
+};
+
+/// A row of `pipeline_runs`.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = pipeline_runs, check_for_backend(Sqlite))]
+pub struct PipelineRun {
+    /// Row id.
+    pub id: RunId,
+    /// The episode's row.
+    pub episode_id: EpisodeRowId,
+    /// Which stage ran.
+    pub stage: Stage,
+    /// How it ended, if it did.
+    pub status: RunStatus,
+    /// When it began.
+    pub started_at: UtcTime,
+    /// When it ended.
+    pub completed_at: Option<UtcTime>,
+    /// Tokens sent, from the ledger.
+    pub input_tokens: i64,
+    /// Tokens received, from the ledger.
+    pub output_tokens: i64,
+    /// What it cost, from the ledger; a run without ledger rows has its own number.
+    #[diesel(deserialize_as = Dollars)]
+    pub estimated_cost_usd: Usd,
+    /// Why it failed.
+    pub error_message: Option<String>,
+}
+
+/// A run that begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Insertable)]
+#[diesel(table_name = pipeline_runs)]
+pub struct NewRun {
+    /// The episode's row.
+    pub episode_id: EpisodeRowId,
+    /// Which stage runs.
+    pub stage: Stage,
+    /// When it begins.
+    pub started_at: UtcTime,
+}
+
+/// Finds a run.
+///
+/// # Errors
+/// [`DbError`] of the query.
+pub fn find(conn: &mut Conn, id: RunId) -> Result<Option<PipelineRun>, DbError> {
+    Ok(pipeline_runs::table.find(id).select(PipelineRun::as_select()).first(conn).optional()?)
+}
+
+/// Lists the runs of an episode, newest first.
+///
+/// # Errors
+/// [`DbError`] of the query.
+pub fn list_for_episode(conn: &mut Conn, episode: EpisodeRowId) -> Result<Vec<PipelineRun>, DbError> {
+    let query = pipeline_runs::table.filter(pipeline_runs::episode_id.eq(episode));
+    Ok(query.order(pipeline_runs::id.desc()).select(PipelineRun::as_select()).load(conn)?)
+}
+
+/// Lists an episode's runs that have not ended: in flight, or interrupted. Oldest first.
+///
+/// # Errors
+/// [`DbError`] of the query.
+pub fn list_running(conn: &mut Conn, episode: EpisodeRowId) -> Result<Vec<PipelineRun>, DbError> {
+    let query = pipeline_runs::table
+        .filter(pipeline_runs::episode_id.eq(episode))
+        .filter(pipeline_runs::status.eq(RunStatus::Running));
+    Ok(query.order(pipeline_runs::id).select(PipelineRun::as_select()).load(conn)?)
+}
+
+/// Finds the last run of a stage.
+///
+/// # Errors
+/// [`DbError`] of the query.
+pub fn find_latest_for_stage(
+    conn: &mut Conn,
+    episode: EpisodeRowId,
+    stage: Stage,
+) -> Result<Option<PipelineRun>, DbError> {
+    let query = pipeline_runs::table
+        .filter(pipeline_runs::episode_id.eq(episode))
+        .filter(pipeline_runs::stage.eq(stage));
+    Ok(query.order(pipeline_runs::id.desc()).select(PipelineRun::as_select()).first(conn).optional()?)
+}
+
+/// Writes down that a run begins.
+///
+/// # Errors
+/// [`DbError::Constraint`] where there is no such episode.
+pub fn insert(conn: &mut Conn, new: &NewRun) -> Result<RunId, DbError> {
+    let query =
+        diesel::insert_into(pipeline_runs::table).values((new, pipeline_runs::status.eq(RunStatus::Running)));
+    Ok(query.returning(pipeline_runs::id).get_result(conn)?)
+}
+
+/// Records how a run ended.
+///
+/// # Errors
+/// [`DbError::NotFound`] where there is no such run.
+pub fn set_finished(
+    conn: &mut Conn,
+    id: RunId,
+    status: RunStatus,
+    completed_at: UtcTime,
+    error: Option<&str>,
+) -> Result<(), DbError> {
+    let changes = (
+        pipeline_runs::status.eq(status),
+        pipeline_runs::completed_at.eq(completed_at),
+        pipeline_runs::error_message.eq(error),
+    );
+    let query = diesel::update(pipeline_runs::table.find(id)).set(changes);
+    expect_row(query.execute(conn)?, "run", &id.0)
+}
+
+/// Writes a run's tokens and cost anew from its ledger rows, so that they can't drift from them.
+///
+/// # Errors
+/// [`DbError::NotFound`] where there is no such run.
+pub fn set_totals_from_ledger(conn: &mut Conn, id: RunId) -> Result<(), DbError> {
+    let query = diesel::sql_query(format!(
+        "UPDATE pipeline_runs SET (input_tokens, output_tokens, estimated_cost_usd) = (
+            SELECT COALESCE(SUM(tokens_in), 0), COALESCE(SUM(tokens_out), 0),
+                   COALESCE(SUM({COST_OF_CALL}), 0) / 1e6
+            FROM provider_calls WHERE run_id = pipeline_runs.id
+        ) WHERE id = ?"
+    ));
+    expect_row(query.bind::<BigInt, _>(id).execute(conn)?, "run", &id.0)
+}

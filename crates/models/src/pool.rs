@@ -1,0 +1,162 @@
+//! How one connection is opened, and how the pool hands out a failure to open one.
+//!
+//! r2d2 answers a failure by trying again until its time is over, and then keeps
+//! only the message. So here a failure travels through the pool like a connection:
+//! who asked gets it at once, typed.
+
+use std::{
+    convert::Infallible,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use diesel::{
+    RunQueryDsl, SqliteConnection,
+    connection::{Connection, SimpleConnection},
+    r2d2::{CustomizeConnection, ManageConnection, R2D2Connection},
+    sql_types::Text,
+};
+
+use crate::error::DbError;
+
+/// How long one try to switch to WAL waits, and pauses before the next.
+const WAL_STEP: Duration = Duration::from_millis(25);
+
+/// A connection, or why there is none.
+pub(crate) enum Opened {
+    Ready(Box<SqliteConnection>),
+    Failed(DbError),
+    /// The failure has been handed over.
+    Taken,
+}
+
+/// Opens connections to one file.
+#[derive(Debug)]
+pub(crate) struct Opener {
+    pub(crate) path: PathBuf,
+}
+
+impl Opener {
+    fn open(&self) -> Result<SqliteConnection, DbError> {
+        let path = self.path.as_path();
+        let url = url(path)?;
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).map_err(|source| DbError::cannot_open(path, source))?;
+        }
+        SqliteConnection::establish(&url).map_err(|source| DbError::cannot_open(path, source))
+    }
+}
+
+impl ManageConnection for Opener {
+    type Connection = Opened;
+    type Error = Infallible;
+
+    fn connect(&self) -> Result<Opened, Infallible> {
+        Ok(match self.open() {
+            Ok(conn) => Opened::Ready(Box::new(conn)),
+            Err(error) => Opened::Failed(error),
+        })
+    }
+
+    fn is_valid(&self, _conn: &mut Opened) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    fn has_broken(&self, conn: &mut Opened) -> bool {
+        match conn {
+            Opened::Ready(conn) => std::thread::panicking() || conn.is_broken(),
+            Opened::Failed(_) | Opened::Taken => true,
+        }
+    }
+}
+
+/// Sets what `SQLite` keeps per connection.
+#[derive(Debug)]
+pub(crate) struct Pragmas {
+    pub(crate) path: PathBuf,
+    pub(crate) busy_timeout: Duration,
+}
+
+impl CustomizeConnection<Opened, Infallible> for Pragmas {
+    fn on_acquire(&self, opened: &mut Opened) -> Result<(), Infallible> {
+        if let Opened::Ready(conn) = opened
+            && let Err(error) = self.set(conn)
+        {
+            *opened = Opened::Failed(error.at(&self.path));
+        }
+        Ok(())
+    }
+}
+
+impl Pragmas {
+    fn set(&self, conn: &mut SqliteConnection) -> Result<(), DbError> {
+        set_busy_timeout(conn, self.busy_timeout.min(WAL_STEP))?;
+        self.switch_to_wal(conn)?;
+        set_busy_timeout(conn, self.busy_timeout)?;
+        Ok(conn.batch_execute("PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL;")?)
+    }
+
+    /// Switches the file to write-ahead logging, which it then stays in.
+    ///
+    /// Two processes that do this to a fresh file at once can be in each other's
+    /// way, and then `SQLite` refuses without waiting. So this waits itself.
+    fn switch_to_wal(&self, conn: &mut SqliteConnection) -> Result<(), DbError> {
+        let mut waited = Duration::ZERO;
+        loop {
+            match journal_mode(conn).map_err(|error| error.at(&self.path)) {
+                Ok(mode) if mode == "wal" => return Ok(()),
+                Ok(mode) => {
+                    tracing::warn!(path = %self.path.display(), mode, "the database can't use a write-ahead log here");
+                    return Ok(());
+                }
+                Err(DbError::Locked { .. }) if waited < self.busy_timeout => {
+                    std::thread::sleep(WAL_STEP);
+                    waited += WAL_STEP;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+#[derive(diesel::QueryableByName)]
+struct JournalMode {
+    #[diesel(sql_type = Text)]
+    journal_mode: String,
+}
+
+fn journal_mode(conn: &mut SqliteConnection) -> Result<String, DbError> {
+    let row: JournalMode = diesel::sql_query("PRAGMA journal_mode = WAL").get_result(conn)?;
+    Ok(row.journal_mode)
+}
+
+fn set_busy_timeout(conn: &mut SqliteConnection, timeout: Duration) -> Result<(), DbError> {
+    let milliseconds = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
+    Ok(conn.batch_execute(&format!("PRAGMA busy_timeout = {milliseconds};"))?)
+}
+
+/// Writes a path so that `SQLite` takes it for nothing but a path.
+///
+/// By itself a relative one could be a URI (`file:…`) or no file at all (`:memory:`).
+pub(crate) fn url(path: &Path) -> Result<String, DbError> {
+    let text = path.to_str().ok_or_else(|| DbError::PathNotText { path: path.to_owned() })?;
+    Ok(if path.is_absolute() { text.to_owned() } else { format!("./{text}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_never_taken_for_anything_else() {
+        for (path, wanted) in [
+            ("data/btcedu.db", "./data/btcedu.db"),
+            ("/srv/btcedu.db", "/srv/btcedu.db"),
+            (":memory:", "./:memory:"),
+            ("file:x?mode=ro", "./file:x?mode=ro"),
+            ("sqlite://x", "./sqlite://x"),
+        ] {
+            assert_eq!(url(Path::new(path)).unwrap(), wanted);
+        }
+    }
+}

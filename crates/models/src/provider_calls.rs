@@ -1,0 +1,168 @@
+//! Table `provider_calls`, the ledger: each attempt at a paid call, and what it cost.
+
+mod costs;
+
+use btcedu_domain::{
+    CallId, CallKind, CallState, ChapterId, EpisodeRowId, RunId, Sha256Hash, Stage, Usd, UtcTime,
+};
+use diesel::{prelude::*, sqlite::Sqlite};
+
+pub(crate) use self::costs::COST_OF_CALL;
+pub use self::costs::{CostGrouping, CostRow, episode_cost, list_costs};
+use crate::{
+    db::Conn,
+    error::{DbError, expect_row},
+    schema::provider_calls,
+};
+
+/// A row of `provider_calls`.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = provider_calls, check_for_backend(Sqlite))]
+pub struct ProviderCall {
+    /// The attempt's own id.
+    pub call_id: CallId,
+    /// The episode's row.
+    pub episode_id: EpisodeRowId,
+    /// The run that sent it.
+    pub run_id: Option<RunId>,
+    /// The stage that sent it.
+    pub stage: Stage,
+    /// The chapter that it was for.
+    pub chapter_id: Option<ChapterId>,
+    /// What was asked for.
+    pub kind: CallKind,
+    /// The model that was asked.
+    pub model: String,
+    /// Hash of what was asked, so that the same is not bought twice.
+    pub request_hash: Sha256Hash,
+    /// What is known of it.
+    pub state: CallState,
+    /// What it was expected to cost.
+    #[diesel(column_name = estimated_micros)]
+    pub estimated: Usd,
+    /// What it did cost.
+    #[diesel(column_name = actual_micros)]
+    pub actual: Option<Usd>,
+    /// Tokens sent.
+    pub tokens_in: Option<i64>,
+    /// Tokens received.
+    pub tokens_out: Option<i64>,
+    /// Text that was paid for, or the words of a refusal.
+    pub reply: Option<String>,
+    /// The provider's id of the request, for its support.
+    pub request_id: Option<String>,
+    /// When it was written down, right before sending.
+    pub sent_at: UtcTime,
+    /// When its end was known.
+    pub settled_at: Option<UtcTime>,
+    /// What went wrong.
+    pub error: Option<String>,
+}
+
+/// A call about to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Insertable)]
+#[diesel(table_name = provider_calls)]
+pub struct NewCall<'a> {
+    /// The attempt's own id.
+    pub call_id: CallId,
+    /// The episode's row.
+    pub episode_id: EpisodeRowId,
+    /// The run that sends it.
+    pub run_id: Option<RunId>,
+    /// The stage that sends it.
+    pub stage: Stage,
+    /// The chapter that it is for.
+    pub chapter_id: Option<&'a ChapterId>,
+    /// What is asked for.
+    pub kind: CallKind,
+    /// The model that is asked.
+    pub model: &'a str,
+    /// Hash of what is asked.
+    pub request_hash: Sha256Hash,
+    /// What it is expected to cost.
+    #[diesel(column_name = estimated_micros)]
+    pub estimated: Usd,
+    /// Now.
+    pub sent_at: UtcTime,
+}
+
+/// How a call ended; every field is written, `None` empties its column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AsChangeset)]
+#[diesel(table_name = provider_calls, treat_none_as_null = true)]
+pub struct Settlement<'a> {
+    /// What is known now.
+    pub state: CallState,
+    /// What it cost; none for an answered call counts as its estimate.
+    #[diesel(column_name = actual_micros)]
+    pub actual: Option<Usd>,
+    /// Tokens sent.
+    pub tokens_in: Option<i64>,
+    /// Tokens received.
+    pub tokens_out: Option<i64>,
+    /// Text that was paid for, or the words of a refusal.
+    pub reply: Option<&'a str>,
+    /// The provider's id of the request.
+    pub request_id: Option<&'a str>,
+    /// What went wrong.
+    pub error: Option<&'a str>,
+    /// Now.
+    pub settled_at: UtcTime,
+}
+
+/// Finds a call by its id.
+///
+/// # Errors
+/// [`DbError`] of the query.
+pub fn find(conn: &mut Conn, call_id: CallId) -> Result<Option<ProviderCall>, DbError> {
+    let query = provider_calls::table.filter(provider_calls::call_id.eq(call_id));
+    Ok(query.select(ProviderCall::as_select()).first(conn).optional()?)
+}
+
+/// Finds the newest text that was paid for with this request, to use it again.
+///
+/// # Errors
+/// [`DbError`] of the query.
+pub fn find_answered_text(
+    conn: &mut Conn,
+    episode: EpisodeRowId,
+    request_hash: Sha256Hash,
+) -> Result<Option<ProviderCall>, DbError> {
+    let query = provider_calls::table
+        .filter(provider_calls::episode_id.eq(episode))
+        .filter(provider_calls::request_hash.eq(request_hash))
+        .filter(provider_calls::kind.eq(CallKind::Text))
+        .filter(provider_calls::state.eq(CallState::Answered))
+        .filter(provider_calls::reply.is_not_null());
+    let newest = query.order((provider_calls::sent_at.desc(), provider_calls::call_id.desc()));
+    Ok(newest.select(ProviderCall::as_select()).first(conn).optional()?)
+}
+
+/// Lists the calls of an episode, oldest first.
+///
+/// # Errors
+/// [`DbError`] of the query.
+pub fn list_for_episode(conn: &mut Conn, episode: EpisodeRowId) -> Result<Vec<ProviderCall>, DbError> {
+    let query = provider_calls::table.filter(provider_calls::episode_id.eq(episode));
+    let oldest = query.order((provider_calls::sent_at, provider_calls::call_id));
+    Ok(oldest.select(ProviderCall::as_select()).load(conn)?)
+}
+
+/// Writes down, as `sent`, that a call is about to leave.
+///
+/// # Errors
+/// [`DbError::Duplicate`] where the id is taken, [`DbError::Constraint`] where there is
+/// no such episode or run.
+pub fn insert(conn: &mut Conn, new: &NewCall<'_>) -> Result<(), DbError> {
+    let values = (new, provider_calls::state.eq(CallState::Sent));
+    diesel::insert_into(provider_calls::table).values(values).execute(conn)?;
+    Ok(())
+}
+
+/// Records how a call ended.
+///
+/// # Errors
+/// [`DbError::NotFound`] where there is no such call.
+pub fn set_settled(conn: &mut Conn, call_id: CallId, end: &Settlement<'_>) -> Result<(), DbError> {
+    let row = provider_calls::table.filter(provider_calls::call_id.eq(call_id));
+    expect_row(diesel::update(row).set(end).execute(conn)?, "call", &call_id)
+}

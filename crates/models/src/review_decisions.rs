@@ -1,0 +1,54 @@
+//! Table `review_decisions`: every decision ever taken on a review task.
+
+use btcedu_domain::{ReviewStatus, UtcTime};
+use diesel::{prelude::*, sqlite::Sqlite};
+
+use crate::{db::Conn, error::DbError, schema::review_decisions};
+
+/// A row of `review_decisions`.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = review_decisions, check_for_backend(Sqlite))]
+pub struct ReviewDecision {
+    /// Row id.
+    pub id: i64,
+    /// The task that it is about.
+    pub review_task_id: i64,
+    /// What was decided.
+    pub decision: ReviewStatus,
+    /// What the person wrote.
+    pub notes: Option<String>,
+    /// When.
+    pub decided_at: UtcTime,
+}
+
+/// A decision to write down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Insertable)]
+#[diesel(table_name = review_decisions)]
+pub struct NewReviewDecision<'a> {
+    /// The task that it is about.
+    pub review_task_id: i64,
+    /// What was decided.
+    pub decision: ReviewStatus,
+    /// What the person wrote.
+    pub notes: Option<&'a str>,
+    /// Now.
+    pub decided_at: UtcTime,
+}
+
+/// Writes a decision down and returns its row id.
+///
+/// # Errors
+/// [`DbError::Constraint`] where there is no such task.
+pub fn insert(conn: &mut Conn, new: &NewReviewDecision<'_>) -> Result<i64, DbError> {
+    let query = diesel::insert_into(review_decisions::table).values(new);
+    Ok(query.returning(review_decisions::id).get_result(conn)?)
+}
+
+/// Lists the decisions on a task, oldest first.
+///
+/// # Errors
+/// [`DbError`] of the query.
+pub fn list_for_task(conn: &mut Conn, review_task_id: i64) -> Result<Vec<ReviewDecision>, DbError> {
+    let query = review_decisions::table.filter(review_decisions::review_task_id.eq(review_task_id));
+    Ok(query.order(review_decisions::id).select(ReviewDecision::as_select()).load(conn)?)
+}

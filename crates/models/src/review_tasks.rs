@@ -1,0 +1,155 @@
+//! Table `review_tasks`: what waits for a person, and what the person said of it.
+
+use btcedu_domain::{EpisodeId, ReviewStage, ReviewStatus, Sha256Hash, UtcTime};
+use diesel::{prelude::*, sqlite::Sqlite};
+
+use crate::{
+    db::Conn,
+    error::{DbError, expect_row},
+    schema::review_tasks,
+};
+
+/// A row of `review_tasks`.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = review_tasks, check_for_backend(Sqlite))]
+pub struct ReviewTask {
+    /// Row id.
+    pub id: i64,
+    /// The episode's id (not its row id).
+    pub episode_id: EpisodeId,
+    /// Which gate it is.
+    pub stage: ReviewStage,
+    /// How far it has got.
+    pub status: ReviewStatus,
+    /// The files to look at, as a JSON array of paths relative to the workspace.
+    pub artifact_paths: String,
+    /// The diff to look at, relative to the workspace.
+    pub diff_path: Option<String>,
+    /// The prompt version that the artifact was made with.
+    pub prompt_version_id: Option<i64>,
+    /// When it was opened.
+    pub created_at: UtcTime,
+    /// When it was decided.
+    pub reviewed_at: Option<UtcTime>,
+    /// What the person wrote.
+    pub reviewer_notes: Option<String>,
+    /// Hash of the artifact that the decision is about.
+    pub artifact_hash: Option<Sha256Hash>,
+}
+
+/// A task to open, as pending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Insertable)]
+#[diesel(table_name = review_tasks)]
+pub struct NewReviewTask<'a> {
+    /// The episode's id (not its row id).
+    pub episode_id: &'a EpisodeId,
+    /// Which gate it is.
+    pub stage: ReviewStage,
+    /// The files to look at, as a JSON array; the table refuses what isn't JSON.
+    pub artifact_paths: &'a str,
+    /// The diff to look at.
+    pub diff_path: Option<&'a str>,
+    /// The prompt version that the artifact was made with.
+    pub prompt_version_id: Option<i64>,
+    /// Now.
+    pub created_at: UtcTime,
+    /// Hash of the artifact.
+    pub artifact_hash: Option<Sha256Hash>,
+}
+
+/// What a pending task is about now; `None` empties the column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, AsChangeset)]
+#[diesel(table_name = review_tasks, treat_none_as_null = true)]
+pub struct ReviewSubject<'a> {
+    /// The files to look at, as a JSON array.
+    pub artifact_paths: &'a str,
+    /// The diff to look at.
+    pub diff_path: Option<&'a str>,
+    /// The prompt version that the artifact was made with.
+    pub prompt_version_id: Option<i64>,
+    /// Hash of the artifact.
+    pub artifact_hash: Option<Sha256Hash>,
+}
+
+/// Finds a task by its row id.
+///
+/// # Errors
+/// [`DbError`] of the query.
+pub fn find(conn: &mut Conn, id: i64) -> Result<Option<ReviewTask>, DbError> {
+    Ok(review_tasks::table.find(id).select(ReviewTask::as_select()).first(conn).optional()?)
+}
+
+/// Finds the newest task of a gate.
+///
+/// # Errors
+/// [`DbError`] of the query.
+pub fn find_latest(
+    conn: &mut Conn,
+    episode_id: &EpisodeId,
+    stage: ReviewStage,
+) -> Result<Option<ReviewTask>, DbError> {
+    let query = review_tasks::table
+        .filter(review_tasks::episode_id.eq(episode_id))
+        .filter(review_tasks::stage.eq(stage));
+    Ok(query.order(review_tasks::id.desc()).select(ReviewTask::as_select()).first(conn).optional()?)
+}
+
+/// Lists tasks, newest first: those of one status, or all.
+///
+/// # Errors
+/// [`DbError`] of the query.
+pub fn list(conn: &mut Conn, status: Option<ReviewStatus>) -> Result<Vec<ReviewTask>, DbError> {
+    let mut query = review_tasks::table.into_boxed();
+    if let Some(status) = status {
+        query = query.filter(review_tasks::status.eq(status));
+    }
+    Ok(query.order(review_tasks::id.desc()).select(ReviewTask::as_select()).load(conn)?)
+}
+
+/// Lists the tasks of an episode, newest first.
+///
+/// # Errors
+/// [`DbError`] of the query.
+pub fn list_for_episode(conn: &mut Conn, episode_id: &EpisodeId) -> Result<Vec<ReviewTask>, DbError> {
+    let query = review_tasks::table.filter(review_tasks::episode_id.eq(episode_id));
+    Ok(query.order(review_tasks::id.desc()).select(ReviewTask::as_select()).load(conn)?)
+}
+
+/// Opens a task as pending and returns its row.
+///
+/// # Errors
+/// [`DbError::Constraint`] where there is no such episode, or the paths are no JSON.
+pub fn insert(conn: &mut Conn, new: &NewReviewTask<'_>) -> Result<ReviewTask, DbError> {
+    let query = diesel::insert_into(review_tasks::table)
+        .values((new, review_tasks::status.eq(ReviewStatus::Pending)));
+    Ok(query.returning(ReviewTask::as_returning()).get_result(conn)?)
+}
+
+/// Brings a task up to date with the artifact as it is now.
+///
+/// # Errors
+/// [`DbError::NotFound`] where there is no such task.
+pub fn set_subject(conn: &mut Conn, id: i64, subject: &ReviewSubject<'_>) -> Result<(), DbError> {
+    let query = diesel::update(review_tasks::table.find(id)).set(subject);
+    expect_row(query.execute(conn)?, "review task", &id)
+}
+
+/// Records how far a review has got; the decision itself goes to `review_decisions`.
+///
+/// # Errors
+/// [`DbError::NotFound`] where there is no such task.
+pub fn set_status(
+    conn: &mut Conn,
+    id: i64,
+    status: ReviewStatus,
+    reviewed_at: Option<UtcTime>,
+    notes: Option<&str>,
+) -> Result<(), DbError> {
+    let changes = (
+        review_tasks::status.eq(status),
+        review_tasks::reviewed_at.eq(reviewed_at),
+        review_tasks::reviewer_notes.eq(notes),
+    );
+    let query = diesel::update(review_tasks::table.find(id)).set(changes);
+    expect_row(query.execute(conn)?, "review task", &id)
+}

@@ -1,0 +1,139 @@
+//! Decodes a picture whole, within limits, before anybody relies on it.
+
+use std::io::Cursor;
+
+use btcedu_domain::Sha256Hash;
+use bytes::Bytes;
+use image::{ImageDecoder, ImageFormat, ImageReader, Limits};
+
+use crate::{Origin, PictureError, mark::with_origin, offload};
+
+/// Most bytes a picture may have: 64 MiB.
+pub const MAX_BYTES: usize = 64 * 1024 * 1024;
+/// Most pixels a picture may have: 64 million.
+pub const MAX_PIXELS: u64 = 64_000_000;
+
+/// The formats that providers send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediaType {
+    /// `image/png`
+    Png,
+    /// `image/jpeg`
+    Jpeg,
+    /// `image/webp`
+    Webp,
+}
+
+impl MediaType {
+    /// Returns the MIME type.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Png => "image/png",
+            Self::Jpeg => "image/jpeg",
+            Self::Webp => "image/webp",
+        }
+    }
+}
+
+/// A picture that was decoded to its last row; only [`verify`] makes one.
+#[derive(Debug, Clone)]
+pub struct VerifiedPicture {
+    bytes: Bytes,
+    media_type: MediaType,
+    width: u32,
+    height: u32,
+    sha256: Sha256Hash,
+    origin: Origin,
+}
+
+impl VerifiedPicture {
+    /// Returns the bytes to store: as they came if signed, else with the AI mark added.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+    /// Returns the format found in the bytes, whatever the provider called it.
+    pub fn media_type(&self) -> MediaType {
+        self.media_type
+    }
+    /// Returns the width in pixels.
+    pub fn width(&self) -> u32 {
+        self.width
+    }
+    /// Returns the height in pixels.
+    pub fn height(&self) -> u32 {
+        self.height
+    }
+    /// Returns the hash of [`Self::bytes`].
+    pub fn sha256(&self) -> Sha256Hash {
+        self.sha256
+    }
+    /// Returns how the picture says that a machine made it.
+    pub fn origin(&self) -> Origin {
+        self.origin
+    }
+}
+
+/// Decodes bytes whole, off the async threads, and prepares them for the store.
+///
+/// # Errors
+/// [`PictureError`] says why they are no picture.
+pub async fn verify(bytes: Bytes) -> Result<VerifiedPicture, PictureError> {
+    offload(move || verify_now(bytes)).await?
+}
+
+fn verify_now(bytes: Bytes) -> Result<VerifiedPicture, PictureError> {
+    if bytes.len() > MAX_BYTES {
+        return Err(PictureError::TooLarge {
+            found: format!("{} bytes", bytes.len()),
+            allowed: format!("{MAX_BYTES} bytes"),
+        });
+    }
+    let media_type = media_type_of(&bytes)?;
+    let (width, height) = decode(&bytes)?;
+    let (bytes, origin) = with_origin(bytes, media_type);
+    let sha256 = Sha256Hash::of_bytes(&bytes);
+    Ok(VerifiedPicture { bytes, media_type, width, height, sha256, origin })
+}
+
+fn media_type_of(bytes: &[u8]) -> Result<MediaType, PictureError> {
+    match image::guess_format(bytes) {
+        Ok(ImageFormat::Png) => Ok(MediaType::Png),
+        Ok(ImageFormat::Jpeg) => Ok(MediaType::Jpeg),
+        Ok(ImageFormat::WebP) => Ok(MediaType::Webp),
+        _ => Err(PictureError::UnknownFormat {
+            begins: String::from_utf8_lossy(bytes.get(..16.min(bytes.len())).unwrap_or_default())
+                .into_owned(),
+        }),
+    }
+}
+
+fn decode(bytes: &[u8]) -> Result<(u32, u32), PictureError> {
+    let mut reader = ImageReader::new(Cursor::new(bytes))
+        .with_guessed_format()
+        .map_err(|e| PictureError::Broken(e.into()))?;
+    let mut limits = Limits::default();
+    // 64 megapixels in 8-bit RGBA.
+    limits.max_alloc = Some(MAX_PIXELS * 4);
+    reader.limits(limits);
+    let decoder = reader.into_decoder().map_err(PictureError::Broken)?;
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+        return Err(PictureError::TooLarge {
+            found: format!("{width}x{height} pixels"),
+            allowed: format!("{MAX_PIXELS} pixels"),
+        });
+    }
+    let size = usize::try_from(decoder.total_bytes()).unwrap_or(usize::MAX);
+    if size > MAX_BYTES * 8 {
+        return Err(PictureError::TooLarge {
+            found: format!("{size} bytes decoded"),
+            allowed: format!("{} bytes", MAX_BYTES * 8),
+        });
+    }
+    let mut pixels = vec![0; size];
+    decoder.read_image(&mut pixels).map_err(PictureError::Broken)?;
+    Ok((width, height))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,26 @@
+//! Why bytes don't count as a picture.
+
+/// What is wrong with bytes that should be a picture.
+#[derive(Debug, thiserror::Error)]
+pub enum PictureError {
+    /// The first bytes are those of no format that is known here.
+    #[error("the answer is not a PNG, JPEG or WebP picture (it begins with {begins:?})")]
+    UnknownFormat {
+        /// The first bytes, as text.
+        begins: String,
+    },
+    /// More bytes or pixels than a picture may have.
+    #[error("the picture is too large: {found}, allowed: {allowed}")]
+    TooLarge {
+        /// What was found, with its unit.
+        found: String,
+        /// What is allowed, with its unit.
+        allowed: String,
+    },
+    /// The bytes break off or are damaged.
+    #[error("the picture doesn't decode")]
+    Broken(#[source] image::ImageError),
+    /// The decoding task was cancelled because the program ends.
+    #[error(transparent)]
+    Offload(#[from] crate::OffloadError),
+}

@@ -1,0 +1,64 @@
+//! What can be wrong with a template, its name or its rendering.
+
+use std::path::PathBuf;
+
+use crate::PromptName;
+
+/// A failed operation on a prompt template.
+#[derive(Debug, thiserror::Error)]
+pub enum PromptError {
+    /// Not a template name.
+    #[error(
+        "'{found}' is not a prompt name: 1 to 64 of a-z, 0-9 and '_' are allowed; `btcedu prompt list` shows them"
+    )]
+    BadName {
+        /// The text that was found.
+        found: String,
+    },
+    /// No file and no registered version.
+    #[error("there is no prompt '{name}' in {place}; `btcedu prompt list` shows those there are")]
+    Unknown {
+        /// The name.
+        name: PromptName,
+        /// Where it was looked for.
+        place: String,
+    },
+    /// The file can't be read.
+    #[error("can't read the template '{path}'")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The front matter is missing or not what it should be.
+    #[error(
+        "the template '{path}' has no usable front matter: {problem}; prompts/README.md shows how it looks"
+    )]
+    FrontMatter {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The body doesn't render with the variables that the program gives.
+    #[error("the prompt '{name}' can't be rendered: {problem}; mend its file, or promote a version that can")]
+    Render {
+        /// The template.
+        name: PromptName,
+        /// What is wrong, with the line.
+        problem: String,
+        /// What the engine said.
+        #[source]
+        source: minijinja::Error,
+    },
+    /// The name is known, this version of it isn't.
+    #[error("prompt '{name}' has no version {version}; `btcedu prompt show {name}` lists its versions")]
+    NoSuchVersion {
+        /// The template.
+        name: PromptName,
+        /// The version asked for.
+        version: i32,
+    },
+}

@@ -1,0 +1,178 @@
+//! A template file: YAML front matter, then the body that is rendered and hashed.
+
+use std::{fmt, str::FromStr};
+
+use btcedu_domain::Sha256Hash;
+use gray_matter::{Matter, engine::YAML};
+use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
+use serde::{Deserialize, Serialize};
+
+use crate::PromptError;
+
+/// A template's name; its file is `NAME.md`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct PromptName(String);
+
+impl PromptName {
+    /// Returns the name as text; always safe as a file's stem.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PromptName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl FromStr for PromptName {
+    type Err = PromptError;
+
+    fn from_str(text: &str) -> Result<Self, PromptError> {
+        let fits = (1..=64).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        if fits {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(PromptError::BadName { found: text.chars().take(80).collect() })
+        }
+    }
+}
+
+/// What stands above the body.
+#[derive(Deserialize)]
+struct FrontMatter {
+    name: String,
+    model: String,
+    temperature: Option<f64>,
+    max_tokens: u32,
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    author: String,
+}
+
+/// A template as its file holds it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PromptTemplate {
+    /// Its name.
+    pub name: PromptName,
+    /// The text model it is written for; `CLAUDE_MODEL` overrides it.
+    pub model: String,
+    /// Kept as metadata; current models take no sampling parameters.
+    pub temperature: Option<f64>,
+    /// Room for the visible answer, in tokens.
+    pub max_tokens: u32,
+    /// What it is for.
+    pub description: String,
+    /// Who wrote it.
+    pub author: String,
+    /// The text that is rendered.
+    pub body: String,
+    /// SHA-256 of the body.
+    pub content_hash: Sha256Hash,
+    /// Where it was read.
+    pub path: String,
+}
+
+impl PromptTemplate {
+    /// Reads a template; `path` is for messages and the registry.
+    ///
+    /// # Errors
+    /// [`PromptError::FrontMatter`] names the file and what is wrong.
+    pub fn parse(text: &str, path: &str) -> Result<Self, PromptError> {
+        let bad = |problem: String| PromptError::FrontMatter { path: path.to_owned(), problem };
+        let mut matter = Matter::<YAML>::new();
+        // Without this, a rule of dashes in the body would be taken for an excerpt's end.
+        matter.excerpt_delimiter = Some("\0".to_owned());
+        let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
+        let parsed = matter.parse::<FrontMatter>(&text).map_err(|e| bad(e.to_string()))?;
+        let front = parsed.data.ok_or_else(|| bad("it must begin with a line '---'".to_owned()))?;
+        let name: PromptName = front.name.parse()?;
+        if front.model.trim().is_empty() || front.max_tokens == 0 {
+            return Err(bad("'model' must not be empty and 'max_tokens' not 0".to_owned()));
+        }
+        let body = parsed.content.trim().to_owned();
+        if body.is_empty() {
+            return Err(bad("there is no text below it".to_owned()));
+        }
+        Ok(Self {
+            name,
+            model: front.model,
+            temperature: front.temperature,
+            max_tokens: front.max_tokens,
+            description: front.description,
+            author: front.author,
+            content_hash: Sha256Hash::of_bytes(body.as_bytes()),
+            body,
+            path: path.to_owned(),
+        })
+    }
+}
+
+/// Renders a body; a variable that it uses and that isn't given is an error.
+///
+/// # Errors
+/// [`PromptError::Render`] with the line and what is wrong.
+pub fn render(name: &PromptName, body: &str, variables: &[(&str, &str)]) -> Result<String, PromptError> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment
+        .render_str(body, Value::from_iter(variables.iter().copied()))
+        .map(|text| text.trim().to_owned())
+        .map_err(|source| {
+            let line = source.line().map_or_else(String::new, |line| format!(" in line {line} of its body"));
+            let what = if source.kind() == ErrorKind::UndefinedError {
+                "it uses a variable that the program doesn't give".to_owned()
+            } else {
+                source.to_string()
+            };
+            PromptError::Render { name: name.clone(), problem: format!("{what}{line}"), source }
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "---\nname: imagegen\nmodel: claude-sonnet-5-5\ntemperature: 0.7\nmax_tokens: 1024\n---\nDraw {{ what }}.\n\n---\nNo text.\n";
+
+    #[test]
+    fn reads_front_matter_and_hashes_the_body_alone() {
+        let template = PromptTemplate::parse(FILE, "imagegen.md").unwrap();
+        assert_eq!(template.body, "Draw {{ what }}.\n\n---\nNo text.");
+        assert_eq!((template.model.as_str(), template.max_tokens), ("claude-sonnet-5-5", 1024));
+        let other = FILE.replace("0.7", "0.1").replace("1024", "99");
+        assert_eq!(PromptTemplate::parse(&other, "x").unwrap().content_hash, template.content_hash);
+        let windows = FILE.replace('\n', "\r\n");
+        assert_eq!(PromptTemplate::parse(&windows, "x").unwrap().content_hash, template.content_hash);
+    }
+
+    #[test]
+    fn says_what_is_wrong_with_a_file_by_its_name() {
+        for text in [
+            "",
+            "Draw",
+            "---\nname: x\n---\nDraw",
+            "---\nname: X!\nmodel: m\nmax_tokens: 1\n---\nD",
+            "---\n: : :\n---\nD",
+            "---\nname: x\nmodel: m\nmax_tokens: 1\n---\n  ",
+        ] {
+            let error = PromptTemplate::parse(text, "some/imagegen.md").unwrap_err().to_string();
+            assert!(error.contains("some/imagegen.md") || error.contains("X!"), "{text:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_undefined_variable_is_an_error_that_names_the_prompt_and_the_line() {
+        let name: PromptName = "imagegen".parse().unwrap();
+        assert_eq!(
+            render(&name, "Draw {{ what }}.", &[("what", "a <coin> & {{ x }}")]).unwrap(),
+            "Draw a <coin> & {{ x }}."
+        );
+        let error = render(&name, "ok\n{{ wat }}", &[("what", "1")]).unwrap_err().to_string();
+        assert!(error.contains("imagegen") && error.contains("line 2"), "{error}");
+    }
+}

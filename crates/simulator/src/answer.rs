@@ -1,0 +1,206 @@
+//! What a handler gives back: an answer, or no answer at all.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use hyper::{
+    Response, StatusCode,
+    body::{Body, Frame, SizeHint},
+    header::{CONTENT_LENGTH, HeaderName, HeaderValue},
+};
+use serde_json::Value;
+
+use crate::shared::InFlight;
+
+/// Largest frame; small enough that a call counts as in flight while its body is on the way.
+const FRAME_BYTES: usize = 64 * 1024;
+
+/// What an oversized answer consists of.
+static FILLER: [u8; FRAME_BYTES] = [b' '; FRAME_BYTES];
+
+/// How a request ends.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// With an answer.
+    Answer(Answer),
+    /// Never, as long as the client waits.
+    Hang,
+    /// With a reset of the connection.
+    Reset,
+}
+
+/// Status, headers and body.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    headers: Vec<(&'static str, String)>,
+    payload: Payload,
+}
+
+#[derive(Debug)]
+enum Payload {
+    Whole(Bytes),
+    CutOff(Bytes),
+    Filler(u64),
+}
+
+impl Answer {
+    /// Makes an answer of any type.
+    pub(crate) fn new(status: u16, content_type: &str, body: impl Into<Bytes>) -> Self {
+        let headers = vec![(CONTENT_TYPE, content_type.to_owned())];
+        Self { status, headers, payload: Payload::Whole(body.into()) }
+    }
+
+    /// Makes a JSON answer.
+    pub(crate) fn json(status: u16, body: &Value) -> Self {
+        Self::new(status, "application/json", body.to_string())
+    }
+
+    /// Makes a 200 with a body that goes on for so many bytes, of no announced length.
+    pub(crate) fn oversized(bytes: u64) -> Self {
+        let headers = vec![(CONTENT_TYPE, "application/json".to_owned())];
+        Self { status: 200, headers, payload: Payload::Filler(bytes) }
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Adds `retry-after` in seconds, if there is one.
+    #[must_use]
+    pub(crate) fn with_retry_after(self, seconds: Option<u64>) -> Self {
+        match seconds {
+            Some(seconds) => self.with("retry-after", seconds.to_string()),
+            None => self,
+        }
+    }
+
+    /// Lets the body end half-way.
+    #[must_use]
+    pub(crate) fn cut_off(mut self) -> Self {
+        if let Payload::Whole(bytes) = self.payload {
+            self.payload = Payload::CutOff(bytes);
+        }
+        self
+    }
+
+    /// Tells whether all of the body goes out.
+    pub(crate) fn is_whole(&self) -> bool {
+        matches!(self.payload, Payload::Whole(_))
+    }
+
+    /// Turns it into hyper's response; `in_flight` ends with the last byte.
+    pub(crate) fn into_response(self, in_flight: Option<InFlight>) -> Response<AnswerBody> {
+        let announced = match &self.payload {
+            Payload::CutOff(bytes) => Some(bytes.len()),
+            Payload::Whole(_) | Payload::Filler(_) => None,
+        };
+        let mut response = Response::new(AnswerBody::new(self.payload, in_flight));
+        *response.status_mut() =
+            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        for (name, value) in self.headers {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                response.headers_mut().append(HeaderName::from_static(name), value);
+            }
+        }
+        if let Some(length) = announced {
+            response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        response
+    }
+}
+
+const CONTENT_TYPE: &str = "content-type";
+
+/// A body that can stop short of what it announced.
+#[derive(Debug)]
+pub(crate) struct AnswerBody {
+    rest: Bytes,
+    filler: u64,
+    breaks: Break,
+    in_flight: Option<InFlight>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Break {
+    Never,
+    AfterAFlush,
+    Now,
+}
+
+/// The body ended on purpose before its announced length.
+#[derive(Debug, thiserror::Error)]
+#[error("the simulated answer is cut off")]
+pub(crate) struct CutOff;
+
+impl AnswerBody {
+    fn new(payload: Payload, in_flight: Option<InFlight>) -> Self {
+        let (rest, filler, breaks) = match payload {
+            Payload::Whole(bytes) => (bytes, 0, Break::Never),
+            Payload::CutOff(bytes) => (bytes.slice(..bytes.len() / 2), 0, Break::AfterAFlush),
+            Payload::Filler(count) => (Bytes::new(), count, Break::Never),
+        };
+        Self { rest, filler, breaks, in_flight }
+    }
+
+    fn next_chunk(&mut self) -> Option<Bytes> {
+        if !self.rest.is_empty() {
+            let length = self.rest.len().min(FRAME_BYTES);
+            return Some(self.rest.split_to(length));
+        }
+        let filler = Bytes::from_static(&FILLER);
+        let length = usize::try_from(self.filler).unwrap_or(FRAME_BYTES).min(FRAME_BYTES);
+        self.filler -= length as u64;
+        (length > 0).then(|| filler.slice(..length))
+    }
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = CutOff;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, CutOff>>> {
+        if let Some(chunk) = self.next_chunk() {
+            if self.is_end_stream() {
+                // Before the client can see the last byte and send its next request.
+                self.in_flight = None;
+            }
+            return Poll::Ready(Some(Ok(Frame::data(chunk))));
+        }
+        match self.breaks {
+            Break::Never => {
+                self.in_flight = None;
+                Poll::Ready(None)
+            }
+            Break::AfterAFlush => {
+                // hyper flushes what it has when the body is not ready: the half gets out.
+                self.breaks = Break::Now;
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Break::Now => Poll::Ready(Some(Err(CutOff))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.filler == 0 && self.breaks == Break::Never
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        if self.filler == 0 && self.breaks == Break::Never {
+            SizeHint::with_exact(self.rest.len() as u64)
+        } else {
+            SizeHint::default()
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! `POST /v1/messages`.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::{
+    ApiError, check_head,
+    facts::count_tokens,
+    fault_answer,
+    request::{self, TextCall},
+    with_headers,
+};
+use crate::{
+    Endpoint, Fault, StopReason,
+    answer::{Answer, Outcome},
+    reply,
+    routes::Call,
+    script::Fate,
+    shared::Shared,
+    stats::Bill,
+};
+
+/// Answers a message.
+pub(crate) async fn create(shared: &Arc<Shared>, call: Call) -> Outcome {
+    let version = match check_head(&call) {
+        Ok(version) => version,
+        Err(error) => return Outcome::Answer(error.answer(&call)),
+    };
+    let Some(body) = &call.body else {
+        return Outcome::Answer(ApiError::new(400, "The request body is not valid JSON").answer(&call));
+    };
+    let Fate { fault, delay, .. } = shared.fate(Endpoint::Messages, &request::whole_text(body));
+    match &fault {
+        Some(Fault::HangForever { billed: false }) => return Outcome::Hang,
+        Some(Fault::Reset { billed: false }) => return Outcome::Reset,
+        Some(fault) => {
+            let model = body.get("model").and_then(Value::as_str).unwrap_or_default();
+            if let Some(answer) = fault_answer(fault, model, &call) {
+                return Outcome::Answer(answer);
+            }
+        }
+        None => {}
+    }
+    let text_call = match request::read(body, version, shared.config.real_world) {
+        Ok(text_call) => text_call,
+        Err(error) => return Outcome::Answer(error.answer(&call)),
+    };
+
+    let due = call.arrived + shared.config.text_latency + delay;
+    // In a task of its own: a client that goes away does not stop the work, nor the bill for it.
+    let work = tokio::spawn(produce(Arc::clone(shared), call, text_call, fault.clone(), due));
+    let answer = match work.await {
+        Ok(answer) => answer,
+        Err(_panicked) => return Outcome::Reset,
+    };
+    match fault {
+        Some(Fault::HangForever { .. }) => Outcome::Hang,
+        Some(Fault::Reset { .. }) => Outcome::Reset,
+        Some(Fault::CutOff { .. }) => Outcome::Answer(answer.cut_off()),
+        _ => Outcome::Answer(answer),
+    }
+}
+
+/// Writes, waits until the answer is due, and puts it on the bill.
+async fn produce(
+    shared: Arc<Shared>,
+    call: Call,
+    text_call: TextCall,
+    fault: Option<Fault>,
+    due: Instant,
+) -> Answer {
+    let written = write(&text_call, fault.as_ref(), shared.config.thinking);
+    tokio::time::sleep_until(due).await;
+    if fault != Some(Fault::CutOff { billed: false }) {
+        let price = text_call.model.price(text_call.tokens_in, written.tokens_out);
+        shared.charge(Bill::Text(price));
+    }
+    let mut body = json!({
+        "id": format!("msg_sim{:08}", call.number), "type": "message", "role": "assistant",
+        "model": text_call.model.id, "content": written.content, "stop_reason": written.stop_reason,
+        "stop_sequence": null, "stop_details": written.stop_details,
+        "usage": {
+            "input_tokens": text_call.tokens_in, "cache_creation_input_tokens": 0,
+            "cache_read_input_tokens": 0,
+            "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+            "output_tokens": written.tokens_out, "service_tier": "standard",
+        },
+    });
+    match (fault, body.as_object_mut()) {
+        (Some(Fault::NoUsage), Some(body)) => drop(body.remove("usage")),
+        (Some(Fault::EmptyData), Some(body)) => drop(body.insert("content".to_owned(), json!([]))),
+        _ => {}
+    }
+    with_headers(Answer::json(200, &body), &call)
+}
+
+struct Written {
+    content: Vec<Value>,
+    stop_reason: StopReason,
+    stop_details: Value,
+    tokens_out: u64,
+}
+
+/// Composes the content. `max_tokens` caps thinking and text together, as it really does.
+fn write(call: &TextCall, fault: Option<&Fault>, may_think: bool) -> Written {
+    let mut stop_reason = match fault {
+        Some(Fault::StopReason(reason)) => *reason,
+        Some(Fault::Refuse | Fault::RefuseOutput) => StopReason::Refusal,
+        _ => StopReason::EndTurn,
+    };
+    if stop_reason == StopReason::Refusal {
+        let stop_details = json!({"type": "refusal", "category": "violence", "explanation": null});
+        return Written { content: Vec::new(), stop_reason, stop_details, tokens_out: 1 };
+    }
+    let mut text = match fault {
+        Some(Fault::EmptyText) => String::new(),
+        Some(Fault::Text(text)) => text.clone(),
+        Some(Fault::Wrapped(wrapping)) => reply::wrap(&reply::compose(&call.system, &call.text), *wrapping),
+        _ => reply::compose(&call.system, &call.text),
+    };
+    if matches!(stop_reason, StopReason::MaxTokens | StopReason::ModelContextWindowExceeded) {
+        text = text.chars().take(text.chars().count() / 2).collect();
+    }
+
+    let thought = if call.thinks && may_think { reply::thought(call.low_effort) } else { String::new() };
+    let thought_tokens = count_tokens(&thought).min(call.max_tokens);
+    let left = call.max_tokens - thought_tokens;
+    if count_tokens(&text) > left {
+        text = text.chars().take(usize::try_from(left).unwrap_or(usize::MAX).saturating_mul(4)).collect();
+        stop_reason = StopReason::MaxTokens;
+    }
+    let mut content = Vec::new();
+    if !thought.is_empty() {
+        content.push(json!({"type": "thinking", "thinking": thought, "signature": "simulated"}));
+    }
+    if !text.is_empty() || fault == Some(&Fault::EmptyText) {
+        content.push(json!({"type": "text", "text": text}));
+    }
+    let tokens_out = thought_tokens + count_tokens(&text);
+    Written { content, stop_reason, stop_details: Value::Null, tokens_out }
+}

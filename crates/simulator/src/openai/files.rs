@@ -1,0 +1,54 @@
+//! `GET /files/{name}`: pictures that were answered as a `url`.
+
+use tokio::time::Instant;
+
+use super::fault_answer;
+use crate::{
+    Endpoint, Fault,
+    answer::{Answer, Outcome},
+    routes::Call,
+    shared::Shared,
+};
+
+/// Answers a download. The real files lie in a blob store, which answers errors in XML.
+pub(crate) async fn download(shared: &Shared, call: &Call) -> Outcome {
+    let name = call.path.trim_start_matches("/files/");
+    let file = shared.file(name);
+    let prompt = file.as_ref().map_or(call.path.as_str(), |file| file.prompt.as_str());
+    let fate = shared.fate(Endpoint::Download, prompt);
+    tokio::time::sleep(fate.delay).await;
+
+    let fault = match &fate.fault {
+        Some(Fault::HangForever { .. }) => return Outcome::Hang,
+        Some(Fault::Reset { .. }) => return Outcome::Reset,
+        Some(Fault::Redirect { to }) => {
+            return Outcome::Answer(Answer::new(302, "text/plain", "").with("location", to));
+        }
+        Some(Fault::NotAPicture) => {
+            return Outcome::Answer(Answer::new(200, "text/html", "<p>this is not a picture</p>"));
+        }
+        fault => fault.as_ref(),
+    };
+    if let Some(answer) = fault.and_then(|fault| fault_answer(fault, name, call)) {
+        return Outcome::Answer(answer);
+    }
+    let Some(file) = file else {
+        return Outcome::Answer(blob_error(404, "BlobNotFound", "The specified blob does not exist."));
+    };
+    if Instant::now() >= file.expires {
+        return Outcome::Answer(blob_error(403, "AuthenticationFailed", "Signed expiry time has passed."));
+    }
+    let bytes = match fault {
+        Some(Fault::HalfAPicture) => file.bytes.slice(..file.bytes.len() / 2),
+        _ => file.bytes,
+    };
+    let answer = Answer::new(200, "image/png", bytes);
+    Outcome::Answer(if matches!(fault, Some(Fault::CutOff { .. })) { answer.cut_off() } else { answer })
+}
+
+fn blob_error(status: u16, code: &str, message: &str) -> Answer {
+    let xml = format!(
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
+    );
+    Answer::new(status, "application/xml", xml)
+}

@@ -1,0 +1,129 @@
+//! The list of routes, and what happens to every request before and after its handler.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Limited};
+use hyper::{HeaderMap, Method, Request, Response, body::Incoming};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::{
+    Endpoint, RecordedRequest,
+    answer::{Answer, AnswerBody, Outcome},
+    anthropic, control, openai,
+    shared::{InFlight, Shared},
+};
+
+/// Largest request body: Anthropic takes 32 MB (platform.claude.com/docs/en/api/errors).
+const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
+
+/// The connection ends without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the simulated connection is reset")]
+pub(crate) struct NoAnswer;
+
+/// One request to a provider's endpoint, as its handler sees it.
+#[derive(Debug)]
+pub(crate) struct Call {
+    /// Counts all calls of this simulator, from 1.
+    pub(crate) number: u64,
+    /// When its head arrived.
+    pub(crate) arrived: Instant,
+    /// Path without the query.
+    pub(crate) path: String,
+    /// As they came.
+    pub(crate) headers: HeaderMap,
+    /// The body, if it is JSON.
+    pub(crate) body: Option<Value>,
+}
+
+impl Call {
+    /// Returns a header's value, if it is there and plain text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// Answers a request, or says that its connection is to be reset.
+pub(crate) async fn route(
+    request: Request<Incoming>,
+    shared: &Arc<Shared>,
+) -> Result<Response<AnswerBody>, NoAnswer> {
+    let arrived = Instant::now();
+    let path = request.uri().path().to_owned();
+    let endpoint = match (request.method(), path.as_str()) {
+        (method, path) if path.starts_with("/__sim/") => {
+            let method = method.clone();
+            let body = read_body(request).await.ok();
+            return Ok(control::answer(&method, path, body.as_deref(), shared).into_response(None));
+        }
+        (&Method::POST, "/v1/images/generations") => Endpoint::Images,
+        (&Method::POST, "/v1/messages") => Endpoint::Messages,
+        (&Method::GET, path) if path == "/v1/models" || path.starts_with("/v1/models/") => Endpoint::Models,
+        (&Method::GET, path) if path.starts_with("/files/") => Endpoint::Download,
+        (method, path) => return Ok(openai::no_such_route(method, path).into_response(None)),
+    };
+
+    let in_flight = InFlight::enter(shared, endpoint);
+    let (head, body) = request.into_parts();
+    let recorded_path = head.uri.path_and_query().map_or_else(|| path.clone(), ToString::to_string);
+    let body = read_body(Request::from_parts(head.clone(), body)).await;
+    let too_large = body.is_err();
+    let body: Option<Value> = body.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    shared.record(RecordedRequest {
+        endpoint,
+        method: head.method.to_string(),
+        path: recorded_path,
+        headers: recordable(&head.headers),
+        body: body.clone().unwrap_or_default(),
+    });
+    let call = Call { number: shared.next_call(), arrived, path, headers: head.headers, body };
+
+    let outcome = match endpoint {
+        Endpoint::Images if too_large => Outcome::Answer(openai::too_large()),
+        Endpoint::Images => openai::images::generate(shared, call).await,
+        Endpoint::Download => openai::files::download(shared, &call).await,
+        Endpoint::Models if call.headers.contains_key("x-api-key") => {
+            anthropic::listing::models(shared, &call)
+        }
+        Endpoint::Models => openai::listing::models(shared, &call),
+        Endpoint::Messages if too_large => Outcome::Answer(anthropic::too_large(&call)),
+        Endpoint::Messages => anthropic::messages::create(shared, call).await,
+    };
+    finish(outcome, endpoint, in_flight, shared).await
+}
+
+async fn finish(
+    outcome: Outcome,
+    endpoint: Endpoint,
+    in_flight: InFlight,
+    shared: &Shared,
+) -> Result<Response<AnswerBody>, NoAnswer> {
+    match outcome {
+        Outcome::Answer(answer) => {
+            shared.count_answer(endpoint, answer.status, answer.is_whole());
+            Ok(answer.into_response(Some(in_flight)))
+        }
+        Outcome::Reset => Err(NoAnswer),
+        // hyper drops this future when the client closes the connection, and the count with it.
+        Outcome::Hang => std::future::pending().await,
+    }
+}
+
+async fn read_body(request: Request<Incoming>) -> Result<Bytes, Answer> {
+    match Limited::new(request.into_body(), MAX_BODY_BYTES).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(_too_large_or_gone) => Err(Answer::new(413, "text/plain", "the request body is too large")),
+    }
+}
+
+fn recordable(headers: &HeaderMap) -> BTreeMap<String, String> {
+    let secret = |name: &str| matches!(name, "authorization" | "x-api-key" | "cookie");
+    let text = |value: &hyper::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    headers
+        .iter()
+        .filter(|(name, _)| !secret(name.as_str()))
+        .map(|(name, value)| (name.as_str().to_owned(), text(value)))
+        .collect()
+}

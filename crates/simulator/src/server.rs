@@ -1,0 +1,122 @@
+//! The simulator itself: it listens, hands requests to the routes, and ends with its owner.
+
+use std::{convert::Infallible, net::Ipv4Addr, sync::Arc};
+
+use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::{JoinHandle, JoinSet},
+};
+
+use crate::{
+    RecordedRequest, Rule, SimulatorConfig, SimulatorError, Stats,
+    answer::AnswerBody,
+    draw::Artist,
+    routes::{self, NoAnswer},
+    shared::Shared,
+    wire::{ResetSwitch, Wire},
+};
+
+/// A running simulator; ends when it is dropped or stopped.
+#[derive(Debug)]
+pub struct Simulator {
+    shared: Arc<Shared>,
+    listening: JoinHandle<Infallible>,
+}
+
+impl Simulator {
+    /// Draws what is to be drawn ahead, then listens on 127.0.0.1.
+    ///
+    /// # Errors
+    /// [`SimulatorError::Listen`] if the port can't be had, [`SimulatorError::Draw`] if a
+    /// picture can't be drawn ahead.
+    pub async fn start(config: SimulatorConfig) -> Result<Self, SimulatorError> {
+        let port = config.port;
+        let refuse = |source| SimulatorError::Listen { port, source };
+        let artist = Artist::hire(&config).await?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(refuse)?;
+        let base_url = format!("http://{}", listener.local_addr().map_err(refuse)?);
+        let shared = Arc::new(Shared::new(config, base_url, artist));
+        let listening = tokio::spawn(listen(listener, Arc::clone(&shared)));
+        Ok(Self { shared, listening })
+    }
+
+    /// Returns `http://127.0.0.1:PORT`; the providers' paths (`/v1/…`) come after it.
+    pub fn base_url(&self) -> &str {
+        &self.shared.base_url
+    }
+
+    /// Adds a rule after those that are there.
+    pub fn script(&self, rule: Rule) {
+        self.shared.add_rule(rule);
+    }
+
+    /// Forgets all rules.
+    pub fn clear_rules(&self) {
+        self.shared.clear_rules();
+    }
+
+    /// Returns the counts since the start or the last reset.
+    pub fn stats(&self) -> Stats {
+        self.shared.stats()
+    }
+
+    /// Returns what was asked since the start or the last reset, in order of arrival.
+    pub fn requests(&self) -> Vec<RecordedRequest> {
+        self.shared.requests()
+    }
+
+    /// Starts counting and recording anew; rules stay.
+    pub fn reset_stats(&self) {
+        self.shared.reset_stats();
+    }
+
+    /// Closes the port and every connection, and waits until that is done.
+    pub async fn stop(mut self) {
+        self.listening.abort();
+        // The only way out of it is the abort, so there is nothing to learn from the result.
+        let _ = (&mut self.listening).await;
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        self.listening.abort();
+    }
+}
+
+async fn listen(listener: TcpListener, shared: Arc<Shared>) -> Infallible {
+    // Aborting this task drops the set, and with it every connection.
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => if let Ok((stream, _)) = accepted {
+                connections.spawn(serve(stream, Arc::clone(&shared)));
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn serve(stream: TcpStream, shared: Arc<Shared>) {
+    // Without this the last part of an answer may wait for the client's acknowledgment.
+    let _ = stream.set_nodelay(true);
+    let switch = ResetSwitch::default();
+    let wire = TokioIo::new(Wire::new(stream, &switch));
+    let service = service_fn(|request| respond(request, Arc::clone(&shared), switch.clone()));
+    // An error here is the client that went away, or a fault that was asked for.
+    let _ = http1::Builder::new().timer(TokioTimer::new()).serve_connection(wire, service).await;
+}
+
+async fn respond(
+    request: Request<Incoming>,
+    shared: Arc<Shared>,
+    switch: ResetSwitch,
+) -> Result<Response<AnswerBody>, NoAnswer> {
+    let answered = routes::route(request, &shared).await;
+    if answered.is_err() {
+        switch.turn_on();
+    }
+    answered
+}

@@ -1,0 +1,149 @@
+//! What all connections of one simulator share: script, counts, recordings, files.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use crate::{
+    Endpoint, RecordedRequest, Rule, SimulatorConfig, Stats,
+    draw::Artist,
+    script::{Fate, Script},
+    stats::Bill,
+};
+
+/// The state behind a [`crate::Simulator`].
+#[derive(Debug)]
+pub(crate) struct Shared {
+    /// How it was set up.
+    pub(crate) config: SimulatorConfig,
+    /// `http://127.0.0.1:PORT`.
+    pub(crate) base_url: String,
+    /// Who draws.
+    pub(crate) artist: Arc<Artist>,
+    calls: AtomicU64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    script: Script,
+    stats: Stats,
+    requests: Vec<RecordedRequest>,
+    files: HashMap<String, StoredFile>,
+}
+
+/// A picture that was answered as a `url`.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredFile {
+    /// What the address serves.
+    pub(crate) bytes: Bytes,
+    /// What it was drawn from.
+    pub(crate) prompt: String,
+    /// When the address stops working.
+    pub(crate) expires: Instant,
+}
+
+impl Shared {
+    pub(crate) fn new(config: SimulatorConfig, base_url: String, artist: Arc<Artist>) -> Self {
+        Self { config, base_url, artist, calls: AtomicU64::new(0), state: Mutex::default() }
+    }
+
+    /// Returns the number of the next call, from 1.
+    pub(crate) fn next_call(&self) -> u64 {
+        self.calls.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(crate) fn add_rule(&self, rule: Rule) {
+        self.state().script.push(rule);
+    }
+
+    pub(crate) fn clear_rules(&self) {
+        self.state().script.clear();
+    }
+
+    pub(crate) fn fate(&self, endpoint: Endpoint, text: &str) -> Fate {
+        self.state().script.fate(endpoint, text)
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        self.state().stats.clone()
+    }
+
+    pub(crate) fn requests(&self) -> Vec<RecordedRequest> {
+        self.state().requests.clone()
+    }
+
+    pub(crate) fn reset_stats(&self) {
+        let mut state = self.state();
+        state.stats.reset();
+        state.requests.clear();
+    }
+
+    pub(crate) fn record(&self, request: RecordedRequest) {
+        let mut state = self.state();
+        if request.endpoint == Endpoint::Images {
+            let prompt = request.body.get("prompt").and_then(serde_json::Value::as_str);
+            state.stats.prompts.push(prompt.unwrap_or_default().to_owned());
+        }
+        state.requests.push(request);
+    }
+
+    pub(crate) fn charge(&self, bill: Bill) {
+        self.state().stats.charge(bill);
+    }
+
+    pub(crate) fn count_late_answer(&self) {
+        self.state().stats.late_answers += 1;
+    }
+
+    /// Counts an answer that goes out, `whole` or not.
+    pub(crate) fn count_answer(&self, endpoint: Endpoint, status: u16, whole: bool) {
+        let mut state = self.state();
+        *state.stats.statuses.entry(status).or_default() += 1;
+        match endpoint {
+            Endpoint::Images if status == 200 && whole => state.stats.image_answers += 1,
+            Endpoint::Messages if status == 200 && whole => state.stats.text_answers += 1,
+            _ => {}
+        }
+    }
+
+    pub(crate) fn keep_file(&self, name: String, file: StoredFile) {
+        self.state().files.insert(name, file);
+    }
+
+    pub(crate) fn file(&self, name: &str) -> Option<StoredFile> {
+        self.state().files.get(name).cloned()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Counts stay usable after a panic elsewhere; the test that panicked says so itself.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One call in flight; counts until it is dropped.
+#[derive(Debug)]
+pub(crate) struct InFlight {
+    shared: Arc<Shared>,
+    endpoint: Endpoint,
+}
+
+impl InFlight {
+    pub(crate) fn enter(shared: &Arc<Shared>, endpoint: Endpoint) -> Self {
+        shared.state().stats.enter(endpoint);
+        Self { shared: Arc::clone(shared), endpoint }
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.shared.state().stats.leave(self.endpoint);
+    }
+}

@@ -1,0 +1,207 @@
+//! Why a stage didn't start, or gave up, in words for the person.
+
+use std::path::PathBuf;
+
+use btcedu_artifacts::{FileError, LockError};
+use btcedu_catalog::{CatalogError, SettingProblem};
+use btcedu_chapters::ChapterError;
+use btcedu_domain::{ChapterId, EpisodeId, EpisodeStatus, Stage, Usd};
+use btcedu_models::DbError;
+use btcedu_prompts::PromptError;
+
+/// A stage's error; [`StageError::kind`] tells what the person can do.
+#[derive(Debug, thiserror::Error)]
+pub enum StageError {
+    /// No such episode in the database.
+    #[error(
+        "there is no episode '{episode}'; `btcedu status` lists those there are, `btcedu add` brings one in"
+    )]
+    UnknownEpisode {
+        /// The id asked for.
+        episode: EpisodeId,
+    },
+    /// A v2 stage was asked of a v1 episode.
+    #[error(
+        "episode {episode} follows pipeline v1, which has no stage '{stage}'; `btcedu plan {episode}` shows its own plan"
+    )]
+    WrongPipeline {
+        /// The episode.
+        episode: EpisodeId,
+        /// The stage.
+        stage: Stage,
+    },
+    /// The episode hasn't got that far, or is further already.
+    #[error("episode {episode} has status '{status}', and {stage} wants {wanted}; {hint}")]
+    WrongStatus {
+        /// The episode.
+        episode: EpisodeId,
+        /// Its status.
+        status: EpisodeStatus,
+        /// The stage.
+        stage: Stage,
+        /// The statuses it starts from.
+        wanted: &'static str,
+        /// What to do.
+        hint: String,
+    },
+    /// A file that the stage reads isn't there.
+    #[error("episode {episode}: '{path}' is missing; {hint}")]
+    MissingInput {
+        /// The episode.
+        episode: EpisodeId,
+        /// The file.
+        path: PathBuf,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// The chapter document can't be used.
+    #[error(
+        "episode {episode}: '{path}' is not a valid chapter document; mend it and check it with `btcedu chapters {episode}`"
+    )]
+    BadChapters {
+        /// The episode.
+        episode: EpisodeId,
+        /// The file.
+        path: PathBuf,
+        /// All that is wrong.
+        #[source]
+        source: Box<ChapterError>,
+    },
+    /// `--chapter` names what can't be made.
+    #[error("episode {episode}: --chapter {chapter} {problem}; chapters that get a picture: {known}")]
+    BadChapterFlag {
+        /// The episode.
+        episode: EpisodeId,
+        /// The chapter asked for.
+        chapter: ChapterId,
+        /// What is wrong with it.
+        problem: &'static str,
+        /// The chapters that could be named.
+        known: String,
+    },
+    /// A call id that is no picture of this episode.
+    #[error(
+        "episode {episode} has no stored picture of call {call}{why}; `btcedu images history {episode}` lists those there are"
+    )]
+    NoSuchPicture {
+        /// The episode.
+        episode: EpisodeId,
+        /// The call asked for.
+        call: String,
+        /// More, if there is more to say.
+        why: &'static str,
+    },
+    /// An image setting that the model doesn't take.
+    #[error(transparent)]
+    Setting(#[from] SettingProblem),
+    /// The model isn't known well enough to spend money on it.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// The text model has no price.
+    #[error(
+        "the text model '{model}' has no price in the catalogue, so nothing is spent on it; set CLAUDE_MODEL to a listed model, or list it in MODELS_FILE"
+    )]
+    NoTextPrice {
+        /// The model.
+        model: String,
+    },
+    /// The image model has no price for these settings.
+    #[error(
+        "the image model '{model}' has no price in the catalogue for size {size} and quality {quality}, so nothing is spent on it; choose others with IMAGE_GEN_SIZE and IMAGE_GEN_QUALITY, or give one with IMAGE_GEN_PRICE_USD"
+    )]
+    NoImagePrice {
+        /// The model.
+        model: String,
+        /// The size.
+        size: String,
+        /// The quality.
+        quality: String,
+    },
+    /// The provider's own list, or the catalogue, says that the model is gone.
+    #[error("the image model '{model}' {problem}; {hint}")]
+    ModelGone {
+        /// The model.
+        model: String,
+        /// Since when, in words.
+        problem: String,
+        /// The setting and the successor.
+        hint: String,
+    },
+    /// A key is missing, so that no call can be made.
+    #[error("{0}")]
+    MissingKey(String),
+    /// Calls may have been billed, and the person wants to be asked.
+    #[error(
+        "episode {episode}: {calls} call(s) of an interrupted run may have been billed, about {cost}, for {chapters}; allow them to be made again with RESEND_UNKNOWN=yes"
+    )]
+    UnknownCalls {
+        /// The episode.
+        episode: EpisodeId,
+        /// How many.
+        calls: usize,
+        /// Their estimates together.
+        cost: Usd,
+        /// The chapters concerned.
+        chapters: String,
+    },
+    /// Too little room for the pictures that would be bought.
+    #[error(
+        "only {free_mib} MiB are free in '{path}', and {wanted_mib} MiB are wanted before pictures are bought; make room and run the command again"
+    )]
+    LittleRoom {
+        /// The folder.
+        path: PathBuf,
+        /// MiB free.
+        free_mib: u64,
+        /// MiB wanted.
+        wanted_mib: u64,
+    },
+    /// A template can't be used.
+    #[error(transparent)]
+    Prompt(#[from] PromptError),
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// A file failed.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Another run holds the episode.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The program is ending.
+    #[error(transparent)]
+    Offload(#[from] btcedu_pictures::OffloadError),
+}
+
+/// What the person can do about an error; the program's exit code follows from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// Say it differently: a flag or a setting is wrong.
+    Usage,
+    /// Wait for something, or allow something.
+    Blocked,
+    /// Mend something.
+    Failed,
+}
+
+impl StageError {
+    /// Tells whether the stage was asked of the wrong episode, which is no failure of the episode.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self, Self::UnknownEpisode { .. } | Self::WrongPipeline { .. } | Self::WrongStatus { .. })
+    }
+
+    /// Returns what the person can do about it.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::BadChapterFlag { .. }
+            | Self::NoSuchPicture { .. }
+            | Self::Setting(_)
+            | Self::Catalog(_)
+            | Self::NoTextPrice { .. }
+            | Self::NoImagePrice { .. }
+            | Self::MissingKey(_) => ErrorKind::Usage,
+            Self::UnknownCalls { .. } | Self::Lock(LockError::Held { .. }) => ErrorKind::Blocked,
+            _ => ErrorKind::Failed,
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What a stage reports while it works; it never prints and never knows who listens.
+
+use std::time::Duration;
+
+use btcedu_domain::{ChapterId, EpisodeId, PromptSource, Usd};
+
+/// Something that happened in a stage.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StageEvent {
+    /// What an interrupted run left was mended.
+    Mended {
+        /// In words.
+        what: String,
+    },
+    /// The work list is decided.
+    Planned {
+        /// The episode.
+        episode: EpisodeId,
+        /// Pictures to buy.
+        pictures: usize,
+        /// What they should cost at most, prompts included.
+        estimate: Usd,
+    },
+    /// A chapter's prompt is there.
+    PromptReady {
+        /// The chapter.
+        chapter: ChapterId,
+        /// Who wrote it.
+        source: PromptSource,
+    },
+    /// A picture was asked for.
+    ImageStarted {
+        /// The chapter.
+        chapter: ChapterId,
+        /// 1 for the first attempt.
+        attempt: u32,
+    },
+    /// An attempt failed and another follows.
+    Retrying {
+        /// The chapter.
+        chapter: ChapterId,
+        /// The attempt that failed.
+        attempt: u32,
+        /// How long until the next.
+        wait: Duration,
+        /// Why it failed.
+        reason: String,
+    },
+    /// A picture is stored, recorded and current.
+    Generated {
+        /// The chapter.
+        chapter: ChapterId,
+        /// What it cost.
+        cost: Usd,
+    },
+    /// The provider's policy refused a prompt.
+    Rejected {
+        /// The chapter.
+        chapter: ChapterId,
+        /// Its reason.
+        reason: String,
+    },
+    /// A chapter got no picture.
+    Failed {
+        /// The chapter.
+        chapter: ChapterId,
+        /// Why.
+        error: String,
+    },
+    /// The next call would pass the cap.
+    CapReached {
+        /// What the episode has cost.
+        cost: Usd,
+        /// What it may cost.
+        cap: Usd,
+    },
+    /// The stage has ended.
+    Finished {
+        /// The episode.
+        episode: EpisodeId,
+    },
+}
+
+/// Listens to a stage: progress bars, logs, tests.
+pub trait Observer: Send + Sync {
+    /// Hears of an event; must not block.
+    fn hear(&self, event: &StageEvent);
+}
+
+/// Listens to nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Deaf;
+
+impl Observer for Deaf {
+    fn hear(&self, _event: &StageEvent) {}
+}

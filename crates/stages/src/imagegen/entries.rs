@@ -1,0 +1,275 @@
+//! The manifest's entries: one per chapter, from what was decided and what came of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use btcedu_artifacts::{MANIFEST_VERSION, Manifest, ManifestEntry, ManifestTotals, Sidecar};
+use btcedu_domain::{
+    CallId, CallKind, CallState, ChapterId, ImageStatus, PromptSource, Sha256Hash, Usd, UtcTime,
+};
+
+use crate::imagegen::{
+    gather::Inputs,
+    paint::PaintEnd,
+    prompt::compose,
+    worklist::{Decision, WorkItem, WorkList},
+};
+
+/// All entries while a run is on, in chapter order.
+#[derive(Debug, Clone)]
+pub(crate) struct Entries {
+    entries: Vec<ManifestEntry>,
+    /// Sidecars of the pictures that entries name, by call.
+    sidecars: BTreeMap<CallId, Sidecar>,
+}
+
+impl Entries {
+    /// Makes the entries as they are before anything is bought.
+    pub(crate) fn at_start(inputs: &Inputs, list: &WorkList) -> Self {
+        let sidecars = inputs.pictures.iter().map(|p| (p.sidecar.call_id, p.sidecar.clone())).collect();
+        Self { entries: list.items.iter().map(|item| entry_at_start(inputs, item)).collect(), sidecars }
+    }
+
+    pub(crate) fn all(&self) -> &[ManifestEntry] {
+        &self.entries
+    }
+
+    /// Returns the picture that is current for a chapter.
+    pub(crate) fn picture_of(&self, entry: &ManifestEntry) -> Option<&Sidecar> {
+        self.sidecars.get(&entry.call_id?).filter(|_| entry.status == ImageStatus::Generated)
+    }
+
+    /// Makes a fresh picture the current one of its chapter.
+    pub(crate) fn take(&mut self, item: &WorkItem, sidecar: &Sidecar) {
+        let entry = with_picture(item, sidecar, None, None);
+        self.sidecars.insert(sidecar.call_id, sidecar.clone());
+        self.replace(entry);
+    }
+
+    /// Records that a chapter got no picture; one that it had for the same text stays, with a warning.
+    pub(crate) fn miss(&mut self, item: &WorkItem, end: &PaintEnd<'_>) {
+        let (status, attempts, reason, error, prompt) = match end {
+            PaintEnd::Picture(_) | PaintEnd::Pending => return,
+            PaintEnd::Rejected { prompt, reason, attempts } => {
+                (ImageStatus::Rejected, *attempts, Some(reason.clone()), None, Some(prompt.clone()))
+            }
+            PaintEnd::Failed { error, attempts } => {
+                (ImageStatus::Failed, *attempts, None, Some(error.clone()), None)
+            }
+        };
+        let Some(before) = self.entries.iter_mut().find(|e| e.chapter_id == item.chapter_id) else { return };
+        let what = reason.as_deref().or(error.as_deref()).unwrap_or_default().to_owned();
+        if before.status == ImageStatus::Generated {
+            before
+                .warnings
+                .push(format!("a new picture was asked for and not made ({what}); the one before is kept"));
+            return;
+        }
+        let hashes = Hashes::of(item);
+        *before = ManifestEntry {
+            prompt,
+            prompt_source: item.prompt_source,
+            attempts,
+            reason,
+            error,
+            chapter_hash: Some(hashes.chapter),
+            settings_hash: Some(hashes.settings),
+            request_hash: Some(hashes.request),
+            ..bare(item, status)
+        };
+    }
+
+    fn replace(&mut self, entry: ManifestEntry) {
+        if let Some(before) = self.entries.iter_mut().find(|e| e.chapter_id == entry.chapter_id) {
+            *before = entry;
+        }
+    }
+
+    /// Makes the manifest that these entries come to.
+    pub(crate) fn manifest(&self, inputs: &Inputs, now: UtcTime) -> Manifest {
+        Manifest {
+            episode_id: inputs.dir.id().clone(),
+            schema_version: MANIFEST_VERSION.to_owned(),
+            generated_at: now,
+            model: inputs.request.model.id.clone(),
+            size: inputs.request.size.clone(),
+            quality: inputs.request.quality.clone(),
+            style_prefix: inputs.request.style_prefix.clone(),
+            totals: self.totals(),
+            images: self.entries.clone(),
+        }
+    }
+
+    /// Counts the entries; a prompt that two pictures were drawn from is counted once.
+    fn totals(&self) -> ManifestTotals {
+        let mut totals = ManifestTotals::default();
+        let mut prompts = BTreeSet::new();
+        for entry in &self.entries {
+            totals.count(entry.status);
+            if let Some(sidecar) = self.picture_of(entry) {
+                totals.cost_usd += sidecar.cost_usd;
+                if sidecar.prompt_call_id.is_some_and(|call| prompts.insert(call)) {
+                    totals.cost_usd += sidecar.prompt_cost_usd;
+                }
+            }
+        }
+        totals
+    }
+}
+
+fn entry_at_start(inputs: &Inputs, item: &WorkItem) -> ManifestEntry {
+    let before = inputs.manifest.as_ref().and_then(|m| m.entry(&item.chapter_id));
+    match item.decision {
+        Decision::Skip => bare(item, ImageStatus::Skipped),
+        Decision::Leave => left(inputs, item, before),
+        Decision::KeepRejection => rejected(inputs, item, before),
+        Decision::Keep | Decision::Reuse => {
+            kept(inputs, item).unwrap_or_else(|| bare(item, ImageStatus::Pending))
+        }
+        Decision::Generate => waiting(inputs, item),
+    }
+}
+
+/// `--chapter` names others: the entry stays as it is, pending if there never was one.
+fn left(inputs: &Inputs, item: &WorkItem, before: Option<&ManifestEntry>) -> ManifestEntry {
+    let rebuilt = || Some(with_picture(item, &inputs.picture(item.picture?)?.sidecar, None, None));
+    before.cloned().or_else(rebuilt).unwrap_or_else(|| bare(item, ImageStatus::Pending))
+}
+
+fn kept(inputs: &Inputs, item: &WorkItem) -> Option<ManifestEntry> {
+    let picture = inputs.picture(item.picture?)?;
+    let chosen_for = item.chosen.then(|| item.snapshot.request_hash());
+    let reason = (item.chosen || item.other_settings).then(|| item.reason.clone());
+    let mut entry = with_picture(item, &picture.sidecar, chosen_for, reason);
+    if is_edited(inputs, &item.chapter_id, picture.sidecar.call_id) {
+        entry.warnings.push(edited_warning(inputs, &item.chapter_id));
+    }
+    Some(entry)
+}
+
+/// Somebody edited the file of the picture that is current, and it stays current.
+pub(crate) fn is_edited(inputs: &Inputs, chapter: &ChapterId, call: CallId) -> bool {
+    inputs.current.get(chapter).is_some_and(|c| c.call == call)
+        && inputs.chapter_files.get(chapter).is_some_and(|f| f.edited)
+}
+
+fn edited_warning(inputs: &Inputs, chapter: &ChapterId) -> String {
+    let id = inputs.dir.id();
+    format!(
+        "images/{chapter}.png was edited by hand and is left alone; `btcedu images verify {id} --repair` puts the paid picture back"
+    )
+}
+
+/// A picture is to be bought: until it is there, the one before stays if it is of the same text.
+fn waiting(inputs: &Inputs, item: &WorkItem) -> ManifestEntry {
+    let current = inputs.current.get(&item.chapter_id).and_then(|c| inputs.intact(c.call));
+    match current {
+        Some(picture) if picture.sidecar.chapter_hash == item.snapshot.chapter_hash() => {
+            with_picture(item, &picture.sidecar, None, None)
+        }
+        _ => bare(item, ImageStatus::Pending),
+    }
+}
+
+fn rejected(inputs: &Inputs, item: &WorkItem, before: Option<&ManifestEntry>) -> ManifestEntry {
+    let hashes = Hashes::of(item);
+    if let Some(before) =
+        before.filter(|b| b.status == ImageStatus::Rejected && b.request_hash == Some(hashes.request))
+    {
+        return ManifestEntry {
+            chapter_title: item.chapter_title.clone(),
+            visual_type: item.visual_type,
+            ..before.clone()
+        };
+    }
+    // The manifest is lost or spoke of another text: the ledger has the refusal.
+    let refusal = inputs.calls.iter().rev().find(|c| {
+        c.kind == CallKind::Image && c.state == CallState::Refused && c.request_hash == hashes.request
+    });
+    ManifestEntry {
+        prompt: prompt_again(inputs, item),
+        prompt_source: item.prompt_source,
+        attempts: 1,
+        reason: refusal.and_then(|c| c.error.clone()),
+        chapter_hash: Some(hashes.chapter),
+        settings_hash: Some(hashes.settings),
+        request_hash: Some(hashes.request),
+        ..bare(item, ImageStatus::Rejected)
+    }
+}
+
+/// The full prompt of a refusal, made again from what it was made of.
+fn prompt_again(inputs: &Inputs, item: &WorkItem) -> Option<String> {
+    let text = match (&item.snapshot.chapter, &item.text) {
+        (btcedu_artifacts::ChapterSnapshot::Chapter { prompt }, _) => prompt.clone(),
+        (_, text) => text.as_ref()?.paid.as_ref()?.text.clone(),
+    };
+    Some(compose(&inputs.request.style_prefix, &text, inputs.request.model.max_prompt_chars).text)
+}
+
+struct Hashes {
+    chapter: Sha256Hash,
+    settings: Sha256Hash,
+    request: Sha256Hash,
+}
+
+impl Hashes {
+    fn of(item: &WorkItem) -> Self {
+        Self {
+            chapter: item.snapshot.chapter_hash(),
+            settings: item.snapshot.settings_hash(),
+            request: item.snapshot.request_hash(),
+        }
+    }
+}
+
+fn bare(item: &WorkItem, status: ImageStatus) -> ManifestEntry {
+    ManifestEntry::without_picture(
+        item.chapter_id.clone(),
+        item.chapter_title.clone(),
+        item.visual_type,
+        status,
+    )
+}
+
+fn with_picture(
+    item: &WorkItem,
+    sidecar: &Sidecar,
+    chosen_for: Option<Sha256Hash>,
+    reason: Option<String>,
+) -> ManifestEntry {
+    ManifestEntry {
+        prompt: Some(sidecar.prompt.clone()),
+        prompt_source: Some(sidecar.prompt_source),
+        revised_prompt: sidecar.revised_prompt.clone(),
+        model: Some(sidecar.model.clone()),
+        size: Some(sidecar.size.clone()),
+        quality: Some(sidecar.quality.clone()),
+        file_path: Some(format!("images/{}.png", item.chapter_id)),
+        mime_type: Some(sidecar.mime_type.clone()),
+        size_bytes: Some(sidecar.size_bytes),
+        sha256: Some(sidecar.sha256),
+        width: Some(sidecar.width),
+        height: Some(sidecar.height),
+        cost_usd: Some(sidecar.cost_usd),
+        generated_at: Some(sidecar.generated_at),
+        chapter_hash: Some(sidecar.chapter_hash),
+        settings_hash: Some(sidecar.settings_hash),
+        request_hash: Some(sidecar.request_hash),
+        call_id: Some(sidecar.call_id),
+        chosen_for,
+        attempts: sidecar.attempts,
+        reason,
+        warnings: sidecar.warnings.clone(),
+        ..bare(item, ImageStatus::Generated)
+    }
+}
+
+/// Tells whether an entry's prompt was written by the language model.
+pub(crate) fn has_written_prompt(entry: &ManifestEntry) -> bool {
+    entry.prompt_source == Some(PromptSource::Template)
+}
+
+/// What an entry's prompt cost, by its picture's sidecar.
+pub(crate) fn prompt_cost(sidecar: Option<&Sidecar>) -> Usd {
+    sidecar.map_or(Usd::ZERO, |s| s.prompt_cost_usd)
+}

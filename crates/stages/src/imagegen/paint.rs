@@ -1,0 +1,331 @@
+//! One picture from its work item: the prompt, the paid call, the decoded bytes.
+
+use btcedu_artifacts::{EpisodeDir, Sidecar};
+use btcedu_clients::{TextReply, TextRequest};
+use btcedu_domain::{
+    Billing, CallId, CallKind, CallState, FailureClass, PromptSource, Sha256Hash, Stage, Usd,
+};
+use btcedu_imagegen::{GeneratedImage, ImageOutcome, ImageRequest, Rejection};
+use btcedu_pictures::{Origin, VerifiedPicture};
+use tokio::sync::SemaphorePermit;
+
+use crate::{
+    StageEvent,
+    imagegen::{
+        gather::RequestSettings,
+        prompt::{ReadyPrompt, compose, usable_text},
+        worklist::{TextJob, WorkItem},
+    },
+    ledger::{CallSettlement, PaidCall, PaidJob},
+    retry::{CallDesk, CallEnd, CallFailure, Place, Places, with_causes},
+    stop::StopReason,
+};
+
+/// What became of one work item, for the recorder.
+#[derive(Debug)]
+pub(crate) struct Painted<'p> {
+    pub(crate) item: &'p WorkItem,
+    pub(crate) end: PaintEnd<'p>,
+}
+
+#[derive(Debug)]
+pub(crate) enum PaintEnd<'p> {
+    /// A picture that is paid for and decoded, to be stored and recorded.
+    Picture(Box<Fresh<'p>>),
+    Rejected {
+        prompt: String,
+        reason: String,
+        attempts: u32,
+    },
+    Failed {
+        error: String,
+        attempts: u32,
+    },
+    /// The run stopped before it was this item's turn.
+    Pending,
+}
+
+#[derive(Debug)]
+pub(crate) struct Fresh<'p> {
+    pub(crate) picture: VerifiedPicture,
+    pub(crate) sidecar: Sidecar,
+    /// Held until the picture is recorded, so that memory is bounded.
+    _in_hand: SemaphorePermit<'p>,
+}
+
+/// Where the calls of one run wait for their turn.
+pub(crate) struct Studio<'a> {
+    pub(crate) desk: CallDesk<'a>,
+    pub(crate) dir: &'a EpisodeDir,
+    pub(crate) settings: &'a RequestSettings,
+    pub(crate) images: Places,
+    pub(crate) texts: Places,
+}
+
+/// A prompt and where it came from.
+struct PaintPrompt {
+    ready: ReadyPrompt,
+    source: PromptSource,
+    call: Option<CallId>,
+    cost: Usd,
+}
+
+/// An answer to the paid call for a picture.
+enum Answer<'p> {
+    Picture { image: GeneratedImage, picture: VerifiedPicture, in_hand: SemaphorePermit<'p> },
+    Rejected(Rejection),
+}
+
+impl Studio<'_> {
+    /// Makes one picture, prompt first. Never fails: what went wrong is in the end.
+    pub(crate) async fn paint<'p>(&'p self, item: &'p WorkItem) -> Painted<'p> {
+        let end = match self.prompt(item).await {
+            Ok(prompt) => {
+                self.hear(StageEvent::PromptReady {
+                    chapter: item.chapter_id.clone(),
+                    source: prompt.source,
+                });
+                self.picture(item, prompt).await
+            }
+            Err(end) => end,
+        };
+        Painted { item, end }
+    }
+
+    fn hear(&self, event: StageEvent) {
+        self.desk.ctx.observer.hear(&event);
+    }
+
+    async fn prompt<'p>(&self, item: &WorkItem) -> Result<PaintPrompt, PaintEnd<'p>> {
+        let limit = self.settings.model.max_prompt_chars;
+        let ready = |text: &str| compose(&self.settings.style_prefix, text, limit);
+        match (&item.snapshot.chapter, &item.text) {
+            (btcedu_artifacts::ChapterSnapshot::Chapter { prompt }, _) => Ok(PaintPrompt {
+                ready: ready(prompt),
+                source: PromptSource::Chapter,
+                call: None,
+                cost: Usd::ZERO,
+            }),
+            (_, Some(TextJob { paid: Some(paid), .. })) => Ok(PaintPrompt {
+                ready: ready(&paid.text),
+                source: PromptSource::Template,
+                call: Some(paid.call),
+                cost: paid.cost,
+            }),
+            (_, Some(job)) => {
+                let (text, call, cost) = self.write_prompt(item, job).await?;
+                Ok(PaintPrompt {
+                    ready: ready(&text),
+                    source: PromptSource::Template,
+                    call: Some(call),
+                    cost,
+                })
+            }
+            (_, None) => Err(PaintEnd::Failed {
+                error: "the chapter has neither a prompt nor a way to one".to_owned(),
+                attempts: 0,
+            }),
+        }
+    }
+
+    /// Has the language model write the prompt; what it answered is settled before anything else happens.
+    async fn write_prompt<'p>(
+        &self,
+        item: &WorkItem,
+        job: &TextJob,
+    ) -> Result<(String, CallId, Usd), PaintEnd<'p>> {
+        let paid = self.job(item, CallKind::Text, job.hash, &job.request.model, job.estimate);
+        let end = self
+            .desk
+            .call(&paid, &self.texts, |_, _, place| self.ask(&job.request, place), self.retrying(item))
+            .await;
+        let (reply, call) = match end {
+            CallEnd::Answered { value, call, .. } => (value, call),
+            CallEnd::Failed { message, attempts } => {
+                return Err(PaintEnd::Failed { error: message, attempts });
+            }
+            CallEnd::Stopped => return Err(PaintEnd::Pending),
+        };
+        let usable = usable_text(&reply);
+        let cost = reply.cost.unwrap_or(call.estimate());
+        let tokens = |n: u64| i64::try_from(n).ok();
+        let settlement = CallSettlement {
+            actual: Some(cost),
+            tokens_in: tokens(reply.usage.total_input_tokens()),
+            tokens_out: tokens(reply.usage.output_tokens),
+            reply: Some(reply.text.clone()),
+            request_id: reply.request_id.clone(),
+            error: usable.as_ref().err().cloned(),
+            ..CallSettlement::new(if usable.is_ok() { CallState::Answered } else { CallState::Failed })
+        };
+        btcedu_artifacts::crash_point("text-answered");
+        if let Err(error) = self.desk.account.settle(self.desk.ctx, call.id(), settlement).await {
+            self.desk.stop.request(StopReason::Fatal(with_causes(&error)));
+            return Err(PaintEnd::Pending);
+        }
+        btcedu_artifacts::crash_point("text-settled");
+        usable.map(|text| (text, call.id(), cost)).map_err(|error| PaintEnd::Failed { error, attempts: 1 })
+    }
+
+    async fn ask(&self, request: &TextRequest, place: Place<'_>) -> Result<TextReply, CallFailure> {
+        let reply = self.desk.ctx.texts.complete(request).await;
+        drop(place);
+        reply.map_err(|error| CallFailure::of(&error))
+    }
+
+    async fn picture<'p>(&'p self, item: &'p WorkItem, prompt: PaintPrompt) -> PaintEnd<'p> {
+        let request = ImageRequest {
+            prompt: prompt.ready.text.clone(),
+            model: self.settings.model.id.clone(),
+            size: self.settings.size.clone(),
+            quality: self.settings.quality.clone(),
+            style: None,
+        };
+        let estimate = self.desk.ctx.images.estimate(&request).unwrap_or(item.estimate);
+        let job = self.job(item, CallKind::Image, item.snapshot.request_hash(), &request.model, estimate);
+        let send = |_call, attempt, place| self.draw(item, &request, attempt, place);
+        match self.desk.call(&job, &self.images, send, self.retrying(item)).await {
+            CallEnd::Answered { value: Answer::Picture { image, picture, in_hand }, call, attempts } => {
+                let sidecar = self.sidecar(item, &prompt, &call, &image, &picture, attempts);
+                PaintEnd::Picture(Box::new(Fresh { picture, sidecar, _in_hand: in_hand }))
+            }
+            CallEnd::Answered { value: Answer::Rejected(rejection), call, attempts } => {
+                self.reject(&call, &rejection).await;
+                PaintEnd::Rejected { prompt: request.prompt, reason: rejection.reason, attempts }
+            }
+            CallEnd::Failed { message, attempts } => PaintEnd::Failed { error: message, attempts },
+            CallEnd::Stopped => PaintEnd::Pending,
+        }
+    }
+
+    /// One attempt: the call, then the decoding, since bytes that don't decode are no answer.
+    async fn draw<'p>(
+        &self,
+        item: &WorkItem,
+        request: &ImageRequest,
+        attempt: u32,
+        place: Place<'p>,
+    ) -> Result<Answer<'p>, CallFailure> {
+        self.hear(StageEvent::ImageStarted { chapter: item.chapter_id.clone(), attempt });
+        let Place { in_flight, in_hand } = place;
+        let outcome = self.desk.ctx.images.generate_image(request).await;
+        // The last byte has arrived: the next call may start while this one is decoded.
+        drop(in_flight);
+        let mut image = match outcome.map_err(|error| CallFailure::of(&error))? {
+            ImageOutcome::Rejected(rejection) => return Ok(Answer::Rejected(rejection)),
+            ImageOutcome::Generated(image) => image,
+        };
+        btcedu_artifacts::crash_point("answered");
+        let bytes = std::mem::take(&mut image.bytes);
+        match btcedu_pictures::verify(bytes).await {
+            Ok(picture) => Ok(Answer::Picture { image, picture, in_hand }),
+            Err(error) => Err(CallFailure {
+                class: FailureClass::Transient,
+                billing: Billing::MaybeBilled,
+                retry_after: None,
+                is_rate_limit: false,
+                request_id: image.request_id,
+                message: with_causes(&error),
+            }),
+        }
+    }
+
+    async fn reject(&self, call: &PaidCall, rejection: &Rejection) {
+        let tokens = |n: u64| i64::try_from(n).ok();
+        let settlement = CallSettlement {
+            actual: Some(rejection.cost),
+            tokens_in: rejection.usage.and_then(|u| tokens(u.input_tokens)),
+            tokens_out: rejection.usage.and_then(|u| tokens(u.output_tokens)),
+            request_id: rejection.request_id.clone(),
+            error: Some(rejection.reason.clone()),
+            ..CallSettlement::new(CallState::Refused)
+        };
+        if let Err(error) = self.desk.account.settle(self.desk.ctx, call.id(), settlement).await {
+            self.desk.stop.request(StopReason::Fatal(with_causes(&error)));
+        }
+    }
+
+    fn job(
+        &self,
+        item: &WorkItem,
+        kind: CallKind,
+        request_hash: Sha256Hash,
+        model: &str,
+        estimate: Usd,
+    ) -> PaidJob {
+        let chapter = Some(item.chapter_id.clone());
+        PaidJob { stage: Stage::Imagegen, chapter, kind, model: model.to_owned(), request_hash, estimate }
+    }
+
+    fn retrying(&self, item: &WorkItem) -> impl Fn(u32, std::time::Duration, &str) {
+        let chapter = item.chapter_id.clone();
+        move |attempt, wait, reason| {
+            let (chapter, reason) = (chapter.clone(), reason.to_owned());
+            self.hear(StageEvent::Retrying { chapter, attempt, wait, reason });
+        }
+    }
+
+    fn sidecar(
+        &self,
+        item: &WorkItem,
+        prompt: &PaintPrompt,
+        call: &PaidCall,
+        image: &GeneratedImage,
+        picture: &VerifiedPicture,
+        attempts: u32,
+    ) -> Sidecar {
+        let tokens = |n: u64| i64::try_from(n).ok();
+        Sidecar {
+            episode_id: self.dir.id().clone(),
+            chapter_id: item.chapter_id.clone(),
+            call_id: call.id(),
+            chapter_hash: item.snapshot.chapter_hash(),
+            settings_hash: item.snapshot.settings_hash(),
+            request_hash: item.snapshot.request_hash(),
+            snapshot: item.snapshot.clone(),
+            sha256: picture.sha256(),
+            size_bytes: picture.bytes().len() as u64,
+            mime_type: picture.media_type().as_str().to_owned(),
+            width: picture.width(),
+            height: picture.height(),
+            model: image.model.clone(),
+            size: self.settings.size.clone(),
+            quality: self.settings.quality.clone(),
+            style: None,
+            prompt: prompt.ready.text.clone(),
+            revised_prompt: image.revised_prompt.clone(),
+            prompt_source: prompt.source,
+            prompt_call_id: prompt.call,
+            prompt_cost_usd: prompt.cost,
+            cost_usd: image.cost,
+            cost_is_estimate: image.cost_is_estimate,
+            tokens_in: image.usage.and_then(|u| tokens(u.input_tokens)),
+            tokens_out: image.usage.and_then(|u| tokens(u.output_tokens)),
+            request_id: image.request_id.clone(),
+            sent_at: call.sent_at(),
+            generated_at: image.generated_at,
+            c2pa: picture.origin() == Origin::Signed,
+            attempts,
+            warnings: self.warnings(prompt, picture),
+        }
+    }
+
+    /// What a person should know of a picture that is kept all the same, since it was paid for.
+    fn warnings(&self, prompt: &PaintPrompt, picture: &VerifiedPicture) -> Vec<String> {
+        let mut warnings: Vec<String> = prompt.ready.warning.iter().cloned().collect();
+        let size = format!("{}x{}", picture.width(), picture.height());
+        if size != self.settings.size {
+            warnings.push(format!("the picture is {size}, not {} as asked", self.settings.size));
+        }
+        if picture.media_type() != btcedu_pictures::MediaType::Png {
+            warnings.push(format!(
+                "the provider sent {}, kept under a name that ends in .png",
+                picture.media_type().as_str()
+            ));
+        }
+        if picture.origin() == Origin::Unmarked {
+            warnings.push("the file carries no machine-readable mark of an AI-made picture".to_owned());
+        }
+        warnings
+    }
+}

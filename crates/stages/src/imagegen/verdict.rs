@@ -1,0 +1,148 @@
+//! The episode's status and the run's end: a function of all entries and of why the run stopped.
+
+use btcedu_artifacts::ManifestEntry;
+use btcedu_domain::{EpisodeId, EpisodeStatus, ImageStatus, Usd};
+
+use crate::{imagegen::result::RunEnd, stop::StopReason};
+
+/// What a run comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct EndOfRun {
+    pub(crate) end: RunEnd,
+    /// The status to set; unchanged if none.
+    pub(crate) status: Option<EpisodeStatus>,
+    /// The error to record; none clears it.
+    pub(crate) error: Option<String>,
+}
+
+/// Judges a run by its entries, whatever it did itself.
+///
+/// `busy` tells whether the run did anything at all.
+pub(crate) fn judge(
+    episode: &EpisodeId,
+    entries: &[ManifestEntry],
+    stop: Option<StopReason>,
+    cap: Usd,
+    busy: bool,
+) -> EndOfRun {
+    match stop {
+        Some(StopReason::Cap { cost, estimate }) => cap_reached(episode, cost, estimate, cap),
+        Some(StopReason::Fatal(message)) => failed(message),
+        Some(StopReason::Signal(signal)) => EndOfRun {
+            end: RunEnd::Interrupted { signal },
+            status: None,
+            error: Some("interrupted by a signal".to_owned()),
+        },
+        None => judge_entries(episode, entries, busy),
+    }
+}
+
+fn judge_entries(episode: &EpisodeId, entries: &[ManifestEntry], busy: bool) -> EndOfRun {
+    let with = |status: ImageStatus| -> Vec<&str> {
+        entries.iter().filter(|e| e.status == status).map(|e| e.chapter_id.as_str()).collect()
+    };
+    let (failed_ones, rejected) = (with(ImageStatus::Failed), with(ImageStatus::Rejected));
+    let (pictures, pending) = (with(ImageStatus::Generated).len(), with(ImageStatus::Pending).len());
+    if pending > 0 {
+        return EndOfRun { end: RunEnd::StillPending, status: None, error: None };
+    }
+    let without = what_is_missing(episode, &failed_ones, &rejected);
+    match (pictures, without) {
+        (_, None) => {
+            let end = if busy { RunEnd::Done } else { RunEnd::Skipped };
+            EndOfRun { end, status: Some(EpisodeStatus::ImagesGenerated), error: None }
+        }
+        (0, Some(message)) => failed(format!("no chapter has a picture: {message}")),
+        (_, Some(message)) => EndOfRun {
+            end: RunEnd::DonePartly { message },
+            status: Some(EpisodeStatus::ImagesGenerated),
+            error: None,
+        },
+    }
+}
+
+fn what_is_missing(episode: &EpisodeId, failed: &[&str], rejected: &[&str]) -> Option<String> {
+    let mut parts = Vec::new();
+    if !failed.is_empty() {
+        parts.push(format!("{} failed; `btcedu imagegen {episode}` tries again", failed.join(", ")));
+    }
+    if let Some(first) = rejected.first() {
+        let all = rejected.join(", ");
+        parts.push(format!(
+            "the provider refused {all}; change the image_prompt in chapters.json, or try the same again with `btcedu imagegen {episode} --chapter {first}`"
+        ));
+    }
+    (!parts.is_empty()).then(|| parts.join(". "))
+}
+
+fn cap_reached(episode: &EpisodeId, cost: Usd, estimate: Usd, cap: Usd) -> EndOfRun {
+    let message = format!(
+        "the cost cap of {cap} is reached: the episode has cost {cost}, and the next call needs up to {estimate}; raise MAX_EPISODE_COST_USD and run `btcedu imagegen {episode}` again"
+    );
+    EndOfRun {
+        end: RunEnd::CapReached { message: message.clone() },
+        status: Some(EpisodeStatus::CostLimit),
+        error: Some(message),
+    }
+}
+
+fn failed(message: String) -> EndOfRun {
+    EndOfRun { end: RunEnd::Failed { message: message.clone() }, status: None, error: Some(message) }
+}
+
+#[cfg(test)]
+mod tests {
+    use btcedu_domain::VisualType;
+
+    use super::*;
+    use crate::Signal;
+
+    fn judged(statuses: &[ImageStatus], stop: Option<StopReason>) -> EndOfRun {
+        let entries: Vec<ManifestEntry> = statuses
+            .iter()
+            .enumerate()
+            .map(|(i, status)| {
+                ManifestEntry::without_picture(
+                    format!("ch{i}").parse().unwrap(),
+                    String::new(),
+                    VisualType::Diagram,
+                    *status,
+                )
+            })
+            .collect();
+        judge(&"ep".parse().unwrap(), &entries, stop, Usd::from_micros(1), true)
+    }
+
+    #[test]
+    fn the_status_follows_from_all_entries_and_the_reason_to_stop() {
+        use EpisodeStatus as E;
+        use ImageStatus::{Failed, Generated, Pending, Rejected, Skipped};
+        let fatal = || Some(StopReason::Fatal("quota".into()));
+        let cap = || Some(StopReason::Cap { cost: Usd::ZERO, estimate: Usd::ZERO });
+        let rows: [(&[ImageStatus], Option<StopReason>, Option<E>, &str); 11] = [
+            (&[Generated, Skipped], None, Some(E::ImagesGenerated), "done"),
+            (&[Skipped, Skipped], None, Some(E::ImagesGenerated), "done"),
+            (&[Generated, Failed], None, Some(E::ImagesGenerated), "partly"),
+            (&[Generated, Rejected], None, Some(E::ImagesGenerated), "partly"),
+            (&[Failed, Rejected, Skipped], None, None, "failed"),
+            (&[Rejected], None, None, "failed"),
+            (&[Generated, Pending], None, None, "pending"),
+            (&[Generated, Pending], cap(), Some(E::CostLimit), "cap"),
+            (&[Generated, Pending], fatal(), None, "failed"),
+            (&[Generated, Generated], fatal(), None, "failed"),
+            (&[Generated, Pending], Some(StopReason::Signal(Signal::Interrupt)), None, "signal"),
+        ];
+        for (statuses, stop, status, kind) in rows {
+            let judged = judged(statuses, stop);
+            let found = match judged.end {
+                RunEnd::Done | RunEnd::Skipped => "done",
+                RunEnd::DonePartly { .. } => "partly",
+                RunEnd::StillPending => "pending",
+                RunEnd::CapReached { .. } => "cap",
+                RunEnd::Failed { .. } => "failed",
+                RunEnd::Interrupted { .. } => "signal",
+            };
+            assert_eq!((judged.status, found), (status, kind), "{statuses:?}");
+        }
+    }
+}

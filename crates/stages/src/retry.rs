@@ -1,0 +1,274 @@
+//! The one retry loop, for every paid call of every stage.
+
+use std::{
+    collections::VecDeque,
+    future::Future,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use btcedu_domain::{Billing, CallState, FailureClass, ProviderFailure, Usd, UtcTime};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::{
+    ResendUnknown, StageContext,
+    ledger::{Account, CallSettlement, PaidCall, PaidJob, Reservation},
+    stop::{Stop, StopReason},
+};
+
+/// Attempts after the first.
+const RETRIES: u32 = 3;
+/// The longest wait that a provider may ask for.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// What a failed attempt means; made from any provider's error.
+#[derive(Debug, Clone)]
+pub(crate) struct CallFailure {
+    pub(crate) class: FailureClass,
+    pub(crate) billing: Billing,
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) is_rate_limit: bool,
+    pub(crate) request_id: Option<String>,
+    pub(crate) message: String,
+}
+
+impl CallFailure {
+    pub(crate) fn of(error: &impl ProviderFailure) -> Self {
+        Self {
+            class: error.class(),
+            billing: error.billing(),
+            retry_after: error.retry_after(),
+            is_rate_limit: error.is_rate_limit(),
+            request_id: error.request_id().map(ToOwned::to_owned),
+            message: with_causes(error),
+        }
+    }
+}
+
+/// Writes an error with its causes on one line.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text = format!("{text}: {inner_text}");
+        }
+        cause = inner.source();
+    }
+    text
+}
+
+/// How a paid job ended.
+#[derive(Debug)]
+pub(crate) enum CallEnd<T> {
+    /// An answer came; its ledger row is still `sent`, for whoever records the answer to settle.
+    Answered { value: T, call: PaidCall, attempts: u32 },
+    /// No attempt brought an answer.
+    Failed { message: String, attempts: u32 },
+    /// The run stops; nothing was sent, or nothing more.
+    Stopped,
+}
+
+/// Where calls of one kind wait for their turn.
+#[derive(Debug)]
+pub(crate) struct Places {
+    in_flight: Semaphore,
+    /// Answers held in memory until they are recorded: bounds memory where the disk is slower than the network.
+    in_hand: Semaphore,
+    pace: Option<Pace>,
+}
+
+impl Places {
+    pub(crate) fn new(in_flight: usize, per_minute: Option<u32>) -> Self {
+        let in_flight = in_flight.max(1);
+        Self {
+            in_flight: Semaphore::new(in_flight),
+            in_hand: Semaphore::new(in_flight + 2),
+            pace: per_minute.map(Pace::new),
+        }
+    }
+}
+
+/// A place in flight, free again when dropped, and one in hand, free again when the answer is recorded.
+#[derive(Debug)]
+pub(crate) struct Place<'a> {
+    pub(crate) in_flight: SemaphorePermit<'a>,
+    pub(crate) in_hand: SemaphorePermit<'a>,
+}
+
+/// At most so many starts in any minute.
+#[derive(Debug)]
+struct Pace {
+    per_minute: usize,
+    starts: Mutex<VecDeque<UtcTime>>,
+}
+
+impl Pace {
+    fn new(per_minute: u32) -> Self {
+        Self { per_minute: per_minute.max(1) as usize, starts: Mutex::default() }
+    }
+
+    /// Takes a start now, or says how long to wait before asking again.
+    fn take(&self, now: UtcTime) -> Option<Duration> {
+        let mut starts = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
+        while starts.front().is_some_and(|start| now.since(*start) >= MINUTE) {
+            starts.pop_front();
+        }
+        if starts.len() < self.per_minute {
+            starts.push_back(now);
+            return None;
+        }
+        starts.front().map(|oldest| MINUTE.saturating_sub(now.since(*oldest)))
+    }
+}
+
+/// Makes paid calls for one run: reserves, sends, waits, tries again, stops.
+pub(crate) struct CallDesk<'a> {
+    pub(crate) ctx: &'a StageContext,
+    pub(crate) account: Account,
+    pub(crate) stop: &'a Stop,
+    /// Until when nothing is sent because a provider asked to slow down.
+    paused_until: Mutex<Option<UtcTime>>,
+}
+
+impl<'a> CallDesk<'a> {
+    pub(crate) fn new(ctx: &'a StageContext, account: Account, stop: &'a Stop) -> Self {
+        Self { ctx, account, stop, paused_until: Mutex::new(None) }
+    }
+
+    /// Makes a call, with up to three more attempts where that may help.
+    ///
+    /// `send` makes one attempt; it drops the place in flight when the last byte has arrived.
+    /// `retrying` is told of each attempt that is followed by another.
+    pub(crate) async fn call<'p, T, Sent>(
+        &self,
+        job: &PaidJob,
+        places: &'p Places,
+        send: impl Fn(PaidCall, u32, Place<'p>) -> Sent,
+        retrying: impl Fn(u32, Duration, &str),
+    ) -> CallEnd<T>
+    where
+        Sent: Future<Output = Result<T, CallFailure>>,
+    {
+        let mut attempts = 0;
+        loop {
+            let Some(place) = self.turn(places).await else { return CallEnd::Stopped };
+            let call = match self.account.reserve(self.ctx, job).await {
+                Ok(Reservation::Reserved(call)) => call,
+                Ok(Reservation::OverCap { cost }) => {
+                    self.stop.request(StopReason::Cap { cost, estimate: job.estimate });
+                    return CallEnd::Stopped;
+                }
+                Err(error) => {
+                    self.stop.request(StopReason::Fatal(with_causes(&error)));
+                    return CallEnd::Stopped;
+                }
+            };
+            btcedu_artifacts::crash_point("reserved");
+            attempts += 1;
+            let failure = match send(call.clone(), attempts, place).await {
+                Ok(value) => return CallEnd::Answered { value, call, attempts },
+                Err(failure) => failure,
+            };
+            self.settle_failure(&call, &failure).await;
+            match self.wait_after(&failure, attempts) {
+                Next::Wait(wait) => {
+                    retrying(attempts, wait, &failure.message);
+                    if self.stop.unless_stopped(self.ctx.clock.sleep(wait)).await.is_none() {
+                        return CallEnd::Stopped;
+                    }
+                }
+                Next::GiveUp(message) => return CallEnd::Failed { message, attempts },
+            }
+        }
+    }
+
+    /// Waits for a place, for the end of a pause and for the pace; nothing if the run stops meanwhile.
+    async fn turn<'p>(&self, places: &'p Places) -> Option<Place<'p>> {
+        let in_hand = self.stop.unless_stopped(places.in_hand.acquire()).await?.ok()?;
+        let in_flight = self.stop.unless_stopped(places.in_flight.acquire()).await?.ok()?;
+        loop {
+            let now = self.ctx.clock.now();
+            let pause = *self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
+            let wait = match pause {
+                Some(until) if until > now => Some(until.since(now)),
+                _ => places.pace.as_ref().and_then(|pace| pace.take(now)),
+            };
+            match wait {
+                None => return Some(Place { in_flight, in_hand }),
+                Some(wait) => self.stop.unless_stopped(self.ctx.clock.sleep(wait)).await?,
+            }
+        }
+    }
+
+    async fn settle_failure(&self, call: &PaidCall, failure: &CallFailure) {
+        let state = match failure.billing {
+            Billing::NotSent | Billing::NotBilled => CallState::Failed,
+            Billing::MaybeBilled => CallState::Unknown,
+        };
+        let end = CallSettlement {
+            actual: (state == CallState::Failed).then_some(Usd::ZERO),
+            request_id: failure.request_id.clone(),
+            error: Some(failure.message.clone()),
+            ..CallSettlement::new(state)
+        };
+        if let Err(error) = self.account.settle(self.ctx, call.id(), end).await {
+            // The row stays `sent`, which counts as `unknown` from the next run on: nothing is understated.
+            self.stop.request(StopReason::Fatal(with_causes(&error)));
+        }
+    }
+
+    fn wait_after(&self, failure: &CallFailure, attempts: u32) -> Next {
+        let give_up = || Next::GiveUp(failure.message.clone());
+        match failure.class {
+            FailureClass::Fatal => {
+                self.stop.request(StopReason::Fatal(failure.message.clone()));
+                give_up()
+            }
+            FailureClass::BadRequest | FailureClass::BadAnswer => give_up(),
+            FailureClass::Transient => {
+                let ask = self.ctx.settings.resend_unknown == ResendUnknown::Ask;
+                if ask && failure.billing == Billing::MaybeBilled {
+                    return Next::GiveUp(format!(
+                        "{}; it may have been billed, so it is not sent again (RESEND_UNKNOWN=ask)",
+                        failure.message
+                    ));
+                }
+                if let Some(asked) = failure.retry_after.filter(|asked| *asked > LONGEST_WAIT) {
+                    return Next::GiveUp(format!(
+                        "{}; the provider asks to wait {} seconds, so run the command again then",
+                        failure.message,
+                        asked.as_secs()
+                    ));
+                }
+                if attempts > RETRIES {
+                    return Next::GiveUp(format!("{} ({attempts} attempts)", failure.message));
+                }
+                let wait = failure.retry_after.unwrap_or_else(|| backoff(attempts));
+                if failure.is_rate_limit {
+                    self.pause(wait);
+                }
+                Next::Wait(wait)
+            }
+        }
+    }
+
+    fn pause(&self, wait: Duration) {
+        let now = self.ctx.clock.now();
+        let Ok(until) = now.timestamp().checked_add(wait).map(UtcTime::new) else { return };
+        let mut paused = self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
+        *paused = Some(paused.map_or(until, |before| before.max(until)));
+    }
+}
+
+enum Next {
+    Wait(Duration),
+    GiveUp(String),
+}
+
+/// Full jitter: anything up to 1, 2, 4 seconds, so that callers who failed together don't return together.
+fn backoff(attempts: u32) -> Duration {
+    Duration::from_secs(1 << attempts.saturating_sub(1).min(6)).mul_f64(fastrand::f64())
+}

@@ -1,0 +1,2 @@
+DROP TABLE review_decisions;
+DROP TABLE review_tasks;

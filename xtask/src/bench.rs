@@ -1,0 +1,21 @@
+//! `cargo xtask bench`: starts the benchmarks, which are a package of their own.
+
+use anyhow::Result;
+
+use crate::cargo;
+
+/// What `bench` takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Arguments for the benchmarks themselves
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    rest: Vec<String>,
+}
+
+/// Builds the benchmarks optimized and runs them.
+///
+/// # Errors
+/// If they don't build or fail.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    cargo::run(cargo::cargo(&["run", "--release", "--package", "btcedu-bench", "--"]).args(&args.rest))
+}

@@ -1,0 +1,133 @@
+//! `cargo xtask demo`: the sample episode's pictures, made with the simulator, free and without network.
+
+mod simulator;
+
+use std::{
+    io::BufRead,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use simulator::{Counts, Simulator};
+
+use crate::cargo::{self, root, say};
+
+const EPISODE: &str = "sampleEp001";
+const TITLE: &str = "Bitcoin'de halving nedir?";
+
+/// What `demo` takes.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct Args {
+    /// End at once instead of waiting for Enter
+    #[arg(long)]
+    no_wait: bool,
+}
+
+/// Makes the pictures twice; the second time must cost nothing.
+///
+/// # Errors
+/// If something doesn't build, a command fails, no picture comes, or the second run sends anything.
+pub(crate) fn run(args: Args) -> Result<()> {
+    say("building btcedu and the simulator …");
+    let btcedu = cargo::build("btcedu-cli", "btcedu", &[])?;
+    let simulator = Simulator::start(&cargo::build("btcedu-simulator", "btcedu-simulator", &[])?)?;
+    let folder =
+        tempfile::Builder::new().prefix("btcedu-demo-").tempdir().context("can't make a folder")?.keep();
+    let program = Program { path: btcedu, folder, base_url: simulator.base_url().to_owned() };
+
+    let sample = root().join("data/sample/chapters.json");
+    let sample = sample.to_str().context("the path of this folder is not UTF-8; move it")?;
+    program.run(&["migrate"])?;
+    program.run(&["add", "--id", EPISODE, "--title", TITLE, "--chapters", sample])?;
+    program.run(&["imagegen", EPISODE])?;
+    let first = simulator.counts()?;
+
+    say("\nThe same once more, which must cost nothing:");
+    program.run(&["imagegen", EPISODE])?;
+    let second = simulator.counts()?;
+    summarize(&program.folder, first, second)?;
+    drop(simulator);
+    if !args.no_wait {
+        say("\nLook at the pictures; press Enter (or Ctrl-C) to end.");
+        std::io::stdin().lock().read_line(&mut String::new()).context("can't read from the terminal")?;
+    }
+    Ok(())
+}
+
+/// `btcedu` in a workspace of its own, with the simulator as its only provider.
+struct Program {
+    path: PathBuf,
+    /// The workspace, and the current folder, so that no `.env` is found.
+    folder: PathBuf,
+    base_url: String,
+}
+
+impl Program {
+    fn run(&self, args: &[&str]) -> Result<()> {
+        say(&format!("\n$ btcedu {}", args.join(" ")));
+        let mut command = Command::new(&self.path);
+        command.arg("--data-dir").arg(&self.folder).args(args).current_dir(&self.folder);
+        command.env_clear().envs([
+            ("OPENAI_BASE_URL", self.base_url.as_str()),
+            ("ANTHROPIC_BASE_URL", self.base_url.as_str()),
+            ("OPENAI_API_KEY", "sk-sim-demo"),
+            ("ANTHROPIC_API_KEY", "sk-sim-demo"),
+            ("IMAGE_GEN_MODEL", "gpt-image-2.6-flare"),
+        ]);
+        cargo::run(&mut command)
+            .with_context(|| format!("the workspace is kept in {}", self.folder.display()))
+    }
+}
+
+fn summarize(folder: &Path, first: Counts, second: Counts) -> Result<()> {
+    let images = folder.join("outputs").join(EPISODE).join("images");
+    let manifest = images.join("manifest.json");
+    let text =
+        std::fs::read_to_string(&manifest).with_context(|| format!("can't read {}", manifest.display()))?;
+    let pictures = pictures(&text)?;
+    say("\nPictures:");
+    for picture in &pictures {
+        let path = folder.join("outputs").join(EPISODE).join(picture);
+        if !path.is_file() {
+            bail!("the manifest names {}, which is not there", path.display());
+        }
+        say(&format!("  {}", path.display()));
+    }
+    if pictures.is_empty() {
+        bail!("no picture was made; see {}", manifest.display());
+    }
+    say(&format!("\nSent in the first run:  {first}"));
+    say(&format!("Sent in both runs:      {second}"));
+    if second != first {
+        bail!("the second run sent something, though nothing had changed; see {}", manifest.display());
+    }
+    say(&format!("The second run cost nothing. The workspace is kept in {}", folder.display()));
+    Ok(())
+}
+
+/// The files of the manifest's generated entries, relative to the episode's folder.
+fn pictures(manifest: &str) -> Result<Vec<String>> {
+    let manifest: Value = serde_json::from_str(manifest).context("the manifest is not JSON")?;
+    let entries = manifest.get("images").and_then(Value::as_array).context("the manifest has no images")?;
+    let text = |entry: &Value, key| entry.get(key).and_then(Value::as_str).map(str::to_owned);
+    Ok(entries
+        .iter()
+        .filter(|entry| text(entry, "status").as_deref() == Some("generated"))
+        .filter_map(|entry| text(entry, "file_path"))
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_generated_entries_have_pictures() {
+        let manifest = r#"{"images": [{"status": "generated", "file_path": "images/ch02.png"},
+            {"status": "skipped", "file_path": null}, {"status": "failed", "file_path": "images/ch03.png"}]}"#;
+        assert_eq!(pictures(manifest).unwrap(), ["images/ch02.png"]);
+        assert!(pictures("{}").is_err());
+    }
+}

@@ -1,0 +1,167 @@
+//! `cargo xtask generate`: everything that is written from the code, so that it can't go stale.
+
+use std::{borrow::Cow, fs, path::Path};
+
+use anyhow::{Context, Result, bail};
+use similar::TextDiff;
+
+use crate::{
+    cargo::{self, say},
+    layers,
+};
+
+/// What `generate` takes.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct Args {
+    /// Change nothing; fail if a file is out of date
+    #[arg(long)]
+    check: bool,
+}
+
+/// Which part of a file is generated.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    Whole,
+    /// What stands between `<!-- NAME:start -->` and `<!-- NAME:end -->`.
+    Between(&'static str),
+}
+
+/// Where the text comes from.
+#[derive(Debug, Clone, Copy)]
+enum Source {
+    /// The table of arrows, from here.
+    Layers,
+    /// What cargo prints with these arguments.
+    Cargo(&'static [&'static str]),
+}
+
+/// Every generated file. A new one is a new line.
+const GENERATED: &[(&str, Part, Source)] = &[
+    (
+        "crates/chapters/chapters.schema.json",
+        Part::Whole,
+        Source::Cargo(&["run", "--quiet", "--package", "btcedu-chapters", "--example", "schema"]),
+    ),
+    ("README.md", Part::Between("layers"), Source::Layers),
+    ("README.md", Part::Between("settings"), Source::Cargo(&btcedu("settings-table"))),
+    (".env.example", Part::Whole, Source::Cargo(&btcedu("env-example"))),
+    ("docs/cli.md", Part::Whole, Source::Cargo(&btcedu("cli-reference"))),
+];
+
+/// The program's own hidden command for what it alone knows.
+const fn btcedu(what: &'static str) -> [&'static str; 9] {
+    ["run", "--quiet", "--package", "btcedu-cli", "--bin", "btcedu", "--", "generate", what]
+}
+
+/// Writes what is out of date, or says what is.
+///
+/// # Errors
+/// If something can't be generated, read or written, or is out of date with `--check`.
+pub(crate) fn run(args: Args) -> Result<()> {
+    if args.check {
+        return check();
+    }
+    for (file, part, source) in GENERATED {
+        let (old, new) = old_and_new(file, *part, *source)?;
+        if old == new {
+            say(&format!("{file}: up to date"));
+        } else {
+            write(&cargo::root().join(file), &new)?;
+            say(&format!("{file}: written"));
+        }
+    }
+    Ok(())
+}
+
+/// Compares every generated file and changes nothing.
+///
+/// # Errors
+/// If one is out of date or can't be generated; shows what differs.
+pub(crate) fn check() -> Result<()> {
+    let mut out_of_date = vec![];
+    for (file, part, source) in GENERATED {
+        let (old, new) = old_and_new(file, *part, *source)?;
+        if old != new {
+            out_of_date.push(*file);
+            let diff = TextDiff::from_lines(old.as_ref(), new.as_str());
+            let diff = diff.unified_diff().header(file, "generated").to_string();
+            say(&diff.lines().take(40).collect::<Vec<_>>().join("\n"));
+        }
+    }
+    if !out_of_date.is_empty() {
+        bail!("out of date: {}; run `cargo xtask generate` and commit the result", out_of_date.join(", "));
+    }
+    Ok(())
+}
+
+/// Returns a whole file as it is (empty if there is none) and as it should be.
+fn old_and_new(file: &str, part: Part, source: Source) -> Result<(Cow<'static, str>, String)> {
+    let path = cargo::root().join(file);
+    let old = match fs::read_to_string(&path) {
+        Ok(text) => Cow::Owned(text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Cow::Borrowed(""),
+        Err(error) => return Err(error).with_context(|| format!("can't read {file}")),
+    };
+    let text = match source {
+        Source::Layers => layers::markdown(),
+        Source::Cargo(args) => {
+            cargo::capture(&mut cargo::cargo(args)).with_context(|| format!("can't generate {file}"))?
+        }
+    };
+    let new = match part {
+        Part::Whole => format!("{}\n", text.trim_end()),
+        Part::Between(name) => replace_between(&old, name, &text).with_context(|| format!("in {file}"))?,
+    };
+    Ok((old, new))
+}
+
+/// Returns what stands between a pair of markers.
+///
+/// # Errors
+/// If one of the markers is missing.
+pub(crate) fn between<'t>(text: &'t str, name: &str) -> Result<&'t str> {
+    let (start, end) = markers(name);
+    let missing = || format!("the markers {start} and {end} are missing; add them where the text belongs");
+    let (_, after) = text.split_once(&start).with_context(missing)?;
+    let (inside, _) = after.split_once(&end).with_context(missing)?;
+    Ok(inside)
+}
+
+fn replace_between(text: &str, name: &str, new: &str) -> Result<String> {
+    let (start, end) = markers(name);
+    let old = format!("{start}{}{end}", between(text, name)?);
+    Ok(text.replacen(&old, &format!("{start}\n\n{}\n\n{end}", new.trim()), 1))
+}
+
+fn markers(name: &str) -> (String, String) {
+    (format!("<!-- {name}:start -->"), format!("<!-- {name}:end -->"))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a source file under version control, written by a developer")]
+fn write(path: &Path, text: &str) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("can't make {}", folder.display()))?;
+    }
+    fs::write(path, text).with_context(|| format!("can't write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const README: &str = "# Title\n<!-- layers:start -->\nold\n<!-- layers:end -->\ntail\n";
+
+    #[test]
+    fn only_what_stands_between_the_markers_is_replaced() {
+        let once = replace_between(README, "layers", "new\n").unwrap();
+        assert_eq!(once, "# Title\n<!-- layers:start -->\n\nnew\n\n<!-- layers:end -->\ntail\n");
+        assert_eq!(replace_between(&once, "layers", "new\n").unwrap(), once);
+        assert_eq!(between(&once, "layers").unwrap().trim(), "new");
+    }
+
+    #[test]
+    fn missing_markers_are_named() {
+        let error = replace_between(README, "settings", "new").unwrap_err().to_string();
+        assert!(error.contains("<!-- settings:start -->"), "{error}");
+    }
+}

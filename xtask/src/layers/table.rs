@@ -1,0 +1,158 @@
+//! The table of allowed arrows. A new arrow is a change here, where it can't slip in.
+
+/// Where a crate stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Part of the product; arrows go from higher to lower numbers.
+    Layer(u8),
+    /// For developers; never a normal dependency of the product.
+    Tool,
+}
+
+/// What one crate may use. A ceiling: a crate may use less.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Row {
+    pub(crate) place: Place,
+    /// Without the prefix `btcedu-`.
+    pub(crate) name: &'static str,
+    pub(crate) may_use: &'static [&'static str],
+    /// Files outside of the crate that it takes into the program.
+    pub(crate) embeds: &'static str,
+}
+
+const fn row(
+    place: Place,
+    name: &'static str,
+    may_use: &'static [&'static str],
+    embeds: &'static str,
+) -> Row {
+    Row { place, name, may_use, embeds }
+}
+
+/// Every package of the workspace, bottom up; one that isn't here yet may come.
+pub(crate) const ROWS: &[Row] = &[
+    row(Place::Layer(0), "domain", &[], ""),
+    row(Place::Layer(1), "chapters", &["domain"], ""),
+    row(Place::Layer(1), "catalog", &["domain"], "data/models.toml"),
+    row(Place::Layer(1), "pictures", &["domain"], ""),
+    row(Place::Layer(1), "artifacts", &["domain"], ""),
+    row(Place::Layer(1), "models", &["domain"], "migrations/"),
+    row(Place::Layer(1), "http", &["domain"], ""),
+    row(Place::Layer(2), "prompts", &["domain", "models"], "prompts/"),
+    row(Place::Layer(2), "imagegen", &["domain", "catalog", "http"], ""),
+    row(Place::Layer(2), "clients", &["domain", "catalog", "http"], ""),
+    row(
+        Place::Layer(3),
+        "stages",
+        &[
+            "domain",
+            "chapters",
+            "catalog",
+            "pictures",
+            "artifacts",
+            "models",
+            "prompts",
+            "imagegen",
+            "clients",
+        ],
+        "",
+    ),
+    row(Place::Layer(4), "pipeline", &["domain", "chapters", "artifacts", "models", "prompts", "stages"], ""),
+    row(
+        Place::Layer(5),
+        "dashboard",
+        &["domain", "chapters", "pictures", "artifacts", "models", "prompts", "pipeline"],
+        "web-assets/",
+    ),
+    row(
+        Place::Layer(6),
+        "cli",
+        &[
+            "domain",
+            "chapters",
+            "catalog",
+            "pictures",
+            "artifacts",
+            "models",
+            "http",
+            "prompts",
+            "imagegen",
+            "clients",
+            "stages",
+            "pipeline",
+            "dashboard",
+        ],
+        "",
+    ),
+    row(Place::Tool, "simulator", &["domain"], ""),
+    row(Place::Tool, "testkit", &["domain", "simulator"], ""),
+    row(Place::Tool, "bench", &["testkit"], ""),
+    row(Place::Tool, "xtask", &[], ""),
+];
+
+/// Packages of others that do one job, and where that job is done: first the owner, then who else may.
+pub(crate) const HOMES: &[(&str, &[&str])] = &[
+    ("sha2", &["domain"]),
+    ("toml", &["catalog", "xtask"]),
+    ("image", &["pictures", "simulator"]),
+    ("fast_image_resize", &["pictures"]),
+    ("img-parts", &["pictures", "simulator"]),
+    ("xmp-writer", &["pictures"]),
+    ("tempfile", &["artifacts", "testkit", "bench", "xtask"]),
+    ("rustix", &["artifacts"]),
+    // The domain's ids are columns behind its feature `diesel`.
+    ("diesel", &["models", "domain"]),
+    ("diesel_migrations", &["models"]),
+    ("libsqlite3-sys", &["models"]),
+    ("reqwest", &["http"]),
+    ("rustls", &["http"]),
+    ("minijinja", &["prompts"]),
+    ("gray_matter", &["prompts"]),
+    ("rust-embed", &["prompts", "dashboard"]),
+    ("feed-rs", &["clients"]),
+    ("backon", &["stages"]),
+    // Crash points stand where files are renamed too; artifacts has them behind its feature `failpoints`.
+    ("fail", &["stages", "artifacts"]),
+    ("actix-web", &["dashboard"]),
+    ("tera", &["dashboard"]),
+    ("clap", &["cli", "simulator", "bench", "xtask"]),
+    ("anyhow", &["cli", "bench", "xtask"]),
+    ("tracing-subscriber", &["cli", "bench"]),
+    ("dotenvy", &["cli"]),
+    ("indicatif", &["cli"]),
+    ("comfy-table", &["cli"]),
+    ("hyper", &["simulator"]),
+    ("hyper-util", &["simulator"]),
+];
+
+/// Arrows that are left out on purpose: from, to, why. `*` stands for any crate.
+pub(crate) const LEFT_OUT: &[(&str, &[&str], &str)] = &[
+    (
+        "dashboard",
+        &["imagegen", "clients", "http", "stages"],
+        "the dashboard can't spend money; what comes next it asks pipeline::preview, which wraps the stages' \
+         own decision",
+    ),
+    ("pipeline", &["imagegen", "clients", "http"], "the pipeline sees stages, not providers"),
+    ("stages", &["http"], "stages speak to services; how a provider is reached is the services' own affair"),
+    ("imagegen", &["models"], "a provider knows no row: who calls it decides what is kept"),
+    ("imagegen", &["chapters"], "a provider knows no chapter: it gets a prompt and a size"),
+    (
+        "simulator",
+        &["catalog"],
+        "the simulator keeps its own facts about the providers, so that a wrong catalog entry can't confirm itself",
+    ),
+    ("*", &["cli"], "the program is the rim: it puts the parts together, and none of them knows it"),
+    ("*", &["simulator", "testkit"], "it is for tests and the demo; make it a dev-dependency"),
+    ("*", &["bench"], "benchmarks are started, not used"),
+];
+
+/// Finds a crate's row.
+pub(crate) fn find(name: &str) -> Option<&'static Row> {
+    ROWS.iter().find(|row| row.name == name)
+}
+
+/// Tells whether a crate uses another, directly or through others, as far as the table allows.
+pub(crate) fn reaches(from: &str, to: &str) -> bool {
+    find(from).is_some_and(|row| row.may_use.iter().any(|used| *used == to || reaches(used, to)))
+}

@@ -1,0 +1,74 @@
+//! What the checks need to know of the workspace: its packages and what each manifest says.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+use crate::cargo;
+
+/// What `cargo metadata --no-deps` prints, as far as it matters here.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Metadata {
+    pub(crate) packages: Vec<Package>,
+}
+
+/// One package of the workspace.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Package {
+    pub(crate) name: String,
+    pub(crate) manifest_path: PathBuf,
+    pub(crate) dependencies: Vec<Dependency>,
+    pub(crate) targets: Vec<Target>,
+}
+
+/// One line of a dependency section.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Dependency {
+    pub(crate) name: String,
+    /// `None` for normal ones, else `dev` or `build`.
+    pub(crate) kind: Option<String>,
+    /// Another name that it goes by in the code.
+    pub(crate) rename: Option<String>,
+}
+
+/// A library, program, test or example.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Target {
+    pub(crate) kind: Vec<String>,
+}
+
+impl Metadata {
+    /// Asks cargo.
+    ///
+    /// # Errors
+    /// If cargo fails or prints something else.
+    pub(crate) fn load() -> Result<Self> {
+        let text = cargo::capture(&mut cargo::cargo(&["metadata", "--no-deps", "--format-version", "1"]))?;
+        serde_json::from_str(&text).context("cargo metadata printed something unexpected")
+    }
+}
+
+impl Package {
+    /// Returns the name without our prefix, as it stands in the table.
+    pub(crate) fn short_name(&self) -> &str {
+        short_name(&self.name).unwrap_or(&self.name)
+    }
+
+    /// Tells whether other packages can use it.
+    pub(crate) fn is_library(&self) -> bool {
+        self.targets.iter().any(|target| target.kind.iter().any(|kind| kind == "lib"))
+    }
+}
+
+impl Dependency {
+    /// Tells whether it is for tests, examples and benchmarks only.
+    pub(crate) fn is_dev(&self) -> bool {
+        self.kind.as_deref() == Some("dev")
+    }
+}
+
+/// Returns the name without our prefix; none for packages of others.
+pub(crate) fn short_name(package: &str) -> Option<&str> {
+    package.strip_prefix("btcedu-").or_else(|| (package == "xtask").then_some(package))
+}
