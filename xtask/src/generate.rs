@@ -45,12 +45,12 @@ const GENERATED: &[(&str, Part, Source)] = &[
     ("README.md", Part::Between("layers"), Source::Layers),
     ("README.md", Part::Between("settings"), Source::Cargo(&btcedu("settings-table"))),
     (".env.example", Part::Whole, Source::Cargo(&btcedu("env-example"))),
-    ("docs/cli.md", Part::Whole, Source::Cargo(&btcedu("cli-reference"))),
+    ("crates/cli/CLI.md", Part::Whole, Source::Cargo(&btcedu("cli-reference"))),
 ];
 
 /// The program's own hidden command for what it alone knows.
 const fn btcedu(what: &'static str) -> [&'static str; 9] {
-    ["run", "--quiet", "--package", "btcedu-cli", "--bin", "btcedu", "--", "generate", what]
+    ["run", "--quiet", "--package", "btcedu-cli", "--bin", "btcedu", "--", "reference", what]
 }
 
 /// Writes what is out of date, or says what is.

@@ -1,6 +1,6 @@
 //! An image model: what it takes, what it costs, until when it lives.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 use btcedu_domain::Usd;
 use jiff::civil::Date;
@@ -26,6 +26,11 @@ impl ImageFamily {
         if model.starts_with("dall-e") { Self::DallE3 } else { Self::GptImage }
     }
 
+    /// Reads the word used in the catalogue.
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        [Self::DallE3, Self::GptImage].into_iter().find(|family| family.as_str() == word)
+    }
+
     /// Returns the word used in the catalogue.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -38,17 +43,6 @@ impl ImageFamily {
 impl fmt::Display for ImageFamily {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
-    }
-}
-
-impl FromStr for ImageFamily {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        [Self::DallE3, Self::GptImage]
-            .into_iter()
-            .find(|family| family.as_str() == text)
-            .ok_or_else(|| format!("'{text}' is not a family; allowed: dall-e-3, gpt-image"))
     }
 }
 

@@ -1,1 +1,44 @@
-fn main() {}
+//! Settings in, services built, results out: the program `btcedu`.
+//!
+//! The only crate that reads the environment, builds real services and prints. One
+//! file per command: its arguments with the help text, then the function that runs it.
+//!
+//! May use: every crate of ours but simulator, testkit and bench.
+//!
+//! Invariants: results go to stdout, all else to stderr · no secret is ever printed ·
+//! the exit code says what a script can do next.
+
+mod app;
+mod commands;
+mod exit;
+mod logs;
+mod output;
+mod progress;
+mod reference;
+mod settings;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::{commands::Cli, exit::ExitStatus, output::Output};
+
+fn main() -> ExitCode {
+    btcedu_artifacts::arm_crash_points();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return output::print_usage_error(&error).into(),
+    };
+    let output = Output::new(cli.global.json);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let ended = match runtime {
+        Ok(runtime) => runtime.block_on(commands::run(cli, &output)),
+        Err(error) => Err(anyhow::Error::new(error).context("failed to start the async runtime")),
+    };
+    let status = ended.unwrap_or_else(|error| {
+        output.error(&error);
+        ExitStatus::of(&error)
+    });
+    status.into()
+}

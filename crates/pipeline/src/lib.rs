@@ -1,1 +1,34 @@
-//! Placeholder.
+//! Which step comes next, and why.
+//!
+//! The plan of an episode is a pure function of its row, its gates and flags; the
+//! runner goes along it as far as stages are built.
+//!
+//! May use: `btcedu-domain`, `-artifacts`, `-models`, `-stages`.
+//!
+//! Invariants: a v1 plan holds no v2 stage, a v2 plan no v1 stage · a stage that is not
+//! built is shown as such and never passed over.
+//!
+//! # Example
+//! ```
+//! use btcedu_domain::{EpisodeStatus, PipelineVersion};
+//! use btcedu_pipeline::{EpisodeState, Gates, PlanFlags, resolve_pipeline_plan};
+//!
+//! let episode = EpisodeState {
+//!     episode_id: "abc123".parse()?,
+//!     version: PipelineVersion::V2,
+//!     status: EpisodeStatus::Chapterized,
+//!     last_stage: None,
+//! };
+//! let plan = resolve_pipeline_plan(&episode, &Gates::default(), &PlanFlags::default());
+//! assert_eq!(plan.next().unwrap().name(), "imagegen");
+//! # Ok::<(), btcedu_domain::IdError>(())
+//! ```
+
+mod plan;
+mod runner;
+
+pub use plan::{
+    EpisodeState, GateState, Gates, PipelinePlan, PlanFlags, PlannedStep, Step, StepState, is_built,
+    resolve_pipeline_plan,
+};
+pub use runner::{PipelineError, RunnerOutcome, check_episode_exists, load_plan, run_episode};

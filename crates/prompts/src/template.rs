@@ -1,6 +1,6 @@
 //! A template file: YAML front matter, then the body that is rendered and hashed.
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use btcedu_domain::Sha256Hash;
 use gray_matter::{Matter, engine::YAML};
@@ -117,10 +117,12 @@ impl PromptTemplate {
 /// # Errors
 /// [`PromptError::Render`] with the line and what is wrong.
 pub fn render(name: &PromptName, body: &str, variables: &[(&str, &str)]) -> Result<String, PromptError> {
+    let given: BTreeMap<String, String> =
+        variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment
-        .render_str(body, Value::from_iter(variables.iter().copied()))
+        .render_str(body, Value::from(given))
         .map(|text| text.trim().to_owned())
         .map_err(|source| {
             let line = source.line().map_or_else(String::new, |line| format!(" in line {line} of its body"));

@@ -2,25 +2,29 @@
 
 use super::{Asked, pick};
 
-/// Fits requests that speak of an image prompt and describe a visual.
+/// Fits requests for the prompt of a picture that describe, under a label or in a tag, what is seen.
 pub(super) fn fits(asked: &Asked<'_>) -> bool {
     let all = format!("{}\n{}", asked.system, asked.text).to_lowercase();
-    let speaks_of_it = ["image prompt", "image generation", "image-generation", "image model"]
+    let wants_a_prompt = ["prompt for one picture", "image prompt", "image generat", "image model"]
         .iter()
         .any(|words| all.contains(words));
-    speaks_of_it && all.contains("description")
+    wants_a_prompt && field(asked.text, "description").is_some()
 }
 
 /// Writes the prompt from what the request says of the visual.
 pub(super) fn write(asked: &Asked<'_>) -> String {
     let text = asked.text;
-    let description = field(text, "description").unwrap_or_else(|| longest_line(text));
-    let title =
-        field(text, "title").map(|title| format!(" for a chapter called \"{title}\"")).unwrap_or_default();
-    let form = match field(text, "type").as_deref() {
-        Some(kind) if kind.contains("diagram") => "A clean explanatory diagram",
-        Some(kind) if kind.contains("screen_share") => "A tidy mock-up of a computer screen",
-        _ => "A cinematic illustrating scene",
+    let description = field(text, "description").unwrap_or_default();
+    let title = field(text, "title").map(|title| format!(" for a lesson on {title}")).unwrap_or_default();
+    let is_of_type = |word: &str| {
+        text.contains(&format!("`{word}`")) || field(text, "type").is_some_and(|found| found.contains(word))
+    };
+    let form = if is_of_type("diagram") {
+        "A clean explanatory diagram"
+    } else if is_of_type("screen_share") {
+        "A tidy mock-up of a computer screen"
+    } else {
+        "A cinematic illustrating scene"
     };
     let view =
         pick(&["seen from slightly above", "seen straight on", "in a wide establishing view"], text, 1);
@@ -32,8 +36,8 @@ pub(super) fn write(asked: &Asked<'_>) -> String {
     );
     format!(
         "{form}{title}: {}. The main subject fills the middle third of a 16:9 frame, {view}, in {light}, \
-         with a restrained palette of {colors} and plenty of calm space around it. \
-         No text, letters, numbers, logos or watermarks.",
+         with a restrained palette of {colors} and plenty of calm space around it, no text, letters, \
+         numbers or logos.",
         description.trim().trim_end_matches('.')
     )
 }
@@ -55,20 +59,16 @@ fn field(text: &str, name: &str) -> Option<String> {
     None
 }
 
-fn longest_line(text: &str) -> String {
-    let longest = text.lines().map(str::trim).max_by_key(|line| line.chars().count());
-    longest.unwrap_or_default().chars().take(600).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const TEXTS: [&str; 4] = [
+    const TEXTS: [&str; 5] = [
         "Write an image prompt.\nVisual type: diagram\nVisual description: Üç düğüm bir halka kurar.\nChapter title: Ağ",
         "Write an image prompt.\n**Visual type:** diagram\n**Visual description:** Üç düğüm bir halka kurar.\n- Chapter title: Ağ",
         "One image prompt, please.\n## Visual type:\n\ndiagram\n\n## Visual description:\nÜç düğüm bir halka kurar.\n## Title:\nAğ",
         "An image prompt:\n<visual_type>diagram</visual_type>\n<visual_description>Üç düğüm bir halka kurar.</visual_description>\n<chapter_title>Ağ</chapter_title>",
+        "Write the prompt for one picture. The picture is of the kind `diagram`:\n\n<chapter_title>\nAğ\n</chapter_title>\n\n<visual_description>\nÜç düğüm bir halka kurar.\n</visual_description>\n",
     ];
 
     #[test]
@@ -77,10 +77,7 @@ mod tests {
             let asked = Asked { system: "You write for an illustrator.", text };
             assert!(fits(&asked), "{text}");
             let prompt = write(&asked);
-            assert!(
-                prompt.starts_with("A clean explanatory diagram for a chapter called \"Ağ\": "),
-                "{prompt}"
-            );
+            assert!(prompt.starts_with("A clean explanatory diagram for a lesson on Ağ: "), "{prompt}");
             assert!(prompt.contains("Üç düğüm bir halka kurar. The main"), "{prompt}");
             assert_eq!(prompt, write(&asked));
         }

@@ -25,7 +25,7 @@ async fn an_image_prompt_is_written_from_the_request() {
     );
     assert_eq!(answer["content"][0]["type"], "thinking");
     let text = text_of(&answer);
-    assert!(text.contains("Üç düğüm bir halka kurar") && text.contains("No text"), "{text}");
+    assert!(text.contains("Üç düğüm bir halka kurar") && text.contains("no text"), "{text}");
 
     let usage = &answer["usage"];
     let (tokens_in, tokens_out) =

@@ -1,0 +1,109 @@
+//! Composition: real services from settings. The only place that builds them.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use btcedu_artifacts::DataDir;
+use btcedu_catalog::ModelCatalog;
+use btcedu_clients::{ClaudeClient, ClaudeConfig};
+use btcedu_domain::{Clock, SystemClock};
+use btcedu_imagegen::{OpenAiConfig, OpenAiImages};
+use btcedu_models::{Db, DbConfig};
+use btcedu_prompts::PromptSource;
+use btcedu_stages::{Deaf, Interrupt, Observer, StageContext, StageSettings};
+
+use crate::settings::{Settings, SettingsError};
+
+/// Settings and the services built from them.
+pub(crate) struct App {
+    pub(crate) settings: Settings,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) data: DataDir,
+    pub(crate) interrupt: Interrupt,
+}
+
+impl App {
+    pub(crate) fn new(settings: Settings) -> Self {
+        let data = DataDir::new(&settings.data_dir);
+        Self { data, settings, clock: Arc::new(SystemClock), interrupt: Interrupt::default() }
+    }
+
+    /// Opens the database without touching it.
+    pub(crate) fn database(&self) -> anyhow::Result<Db> {
+        let config = DbConfig { path: self.settings.database.clone(), ..DbConfig::default() };
+        Ok(Db::open(&config)?)
+    }
+
+    /// Opens the database and brings it up to date, as the first command that needs it does.
+    pub(crate) async fn ready_database(&self) -> anyhow::Result<Db> {
+        let db = self.database()?;
+        db.migrate().await?;
+        Ok(db)
+    }
+
+    pub(crate) fn catalog(&self) -> anyhow::Result<Arc<ModelCatalog>> {
+        let Some(path) = &self.settings.models_file else { return Ok(ModelCatalog::builtin()) };
+        let unreadable =
+            |source| SettingsError::Unreadable { name: "MODELS_FILE", path: path.clone(), source };
+        let text = std::fs::read_to_string(path).map_err(unreadable)?;
+        let catalog =
+            ModelCatalog::from_toml(&text).with_context(|| format!("'{}' can't be used", path.display()))?;
+        Ok(Arc::new(catalog))
+    }
+
+    pub(crate) fn prompts(&self) -> PromptSource {
+        self.settings.prompts_dir.clone().map_or(PromptSource::Embedded, PromptSource::Folder)
+    }
+
+    pub(crate) fn images(&self, catalog: Arc<ModelCatalog>) -> anyhow::Result<OpenAiImages> {
+        let mut config = OpenAiConfig { catalog, clock: self.clock.clone(), ..OpenAiConfig::default() }
+            .with_timeout(self.settings.image_timeout);
+        config.price_override = self.settings.image.price;
+        if let Some(key) = self.settings.values.get("OPENAI_API_KEY") {
+            config = config.with_key(key);
+        }
+        if let Some(url) = &self.settings.openai_base_url {
+            config = config.with_base_url(url);
+        }
+        Ok(OpenAiImages::new(config)?)
+    }
+
+    pub(crate) fn texts(&self, catalog: Arc<ModelCatalog>) -> anyhow::Result<ClaudeClient> {
+        let mut config = ClaudeConfig { catalog, clock: self.clock.clone(), ..ClaudeConfig::default() };
+        if let Some(key) = self.settings.values.get("ANTHROPIC_API_KEY") {
+            config = config.with_key(key);
+        }
+        if let Some(url) = &self.settings.anthropic_base_url {
+            config = config.with_base_url(url);
+        }
+        Ok(ClaudeClient::new(config)?)
+    }
+
+    /// Builds what stages are given; nothing is sent and no connection is made yet.
+    pub(crate) async fn context(&self, observer: Arc<dyn Observer>) -> anyhow::Result<StageContext> {
+        let catalog = self.catalog()?;
+        let settings = StageSettings {
+            image: self.settings.image.clone(),
+            claude_model: self.settings.claude_model.clone(),
+            max_episode_cost: self.settings.max_episode_cost,
+            resend_unknown: self.settings.resend_unknown,
+        };
+        Ok(StageContext {
+            db: self.ready_database().await?,
+            data: self.data.clone(),
+            prompts: self.prompts(),
+            images: Arc::new(self.images(catalog.clone())?),
+            texts: Arc::new(self.texts(catalog.clone())?),
+            catalog,
+            clock: self.clock.clone(),
+            observer,
+            interrupt: self.interrupt.clone(),
+            settings,
+        })
+    }
+
+    /// As [`App::context`], with nobody listening.
+    pub(crate) async fn quiet_context(&self) -> anyhow::Result<StageContext> {
+        self.context(Arc::new(Deaf)).await
+    }
+}

@@ -1,0 +1,295 @@
+//! The command line: every command with its help, and where each is run.
+
+mod add;
+mod chapters;
+mod completions;
+mod cost;
+mod doctor;
+mod imagegen;
+mod images;
+mod migrate;
+mod plan;
+mod prompt;
+mod run;
+mod status;
+
+use btcedu_domain::{Clock, EpisodeId, SystemClock};
+use clap::{ArgAction, Args, Parser, Subcommand};
+use tracing::level_filters::LevelFilter;
+
+use crate::{
+    app::App,
+    exit::ExitStatus,
+    logs,
+    output::Output,
+    progress, reference,
+    settings::{Settings, Values},
+};
+
+/// Turns a German Bitcoin podcast episode into a Turkish education video package
+#[derive(Debug, Parser)]
+#[command(
+    name = "btcedu",
+    version,
+    propagate_version = true,
+    after_help = "\
+Examples:
+  btcedu add --id abc123 --title \"Halving\" --chapters chapters.json
+  btcedu imagegen abc123 --dry-run     what would be bought, and the price
+  btcedu imagegen abc123               buy and store the pictures
+  btcedu status                        how far every episode has got
+
+Exit codes: 0 done · 1 failed · 2 wrong words or settings · 3 blocked (cost cap,
+review, another run) · 130/143 stopped by a signal.
+
+Settings come from flags, the environment and .env; `btcedu doctor` shows them."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// Print one JSON document to stdout, and nothing else there
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say more on stderr; twice for every step
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+    /// Say less on stderr: errors only, and no progress bar
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Folder of the workspace, database included [default: DATA_DIR, or data]
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<std::path::PathBuf>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Add(add::AddArgs),
+    Imagegen(imagegen::ImagegenArgs),
+    Run(run::RunArgs),
+    Plan(plan::PlanArgs),
+    Status(status::StatusArgs),
+    Cost(cost::CostArgs),
+    Images(images::ImagesArgs),
+    Chapters(chapters::ChaptersArgs),
+    Prompt(prompt::PromptArgs),
+    Migrate(migrate::MigrateArgs),
+    MigrateStatus(migrate::MigrateStatusArgs),
+    Doctor(doctor::DoctorArgs),
+    Completions(completions::CompletionsArgs),
+    /// Prints what README and .env.example say of the program.
+    #[command(hide = true)]
+    Reference(reference::ReferenceArgs),
+    /// A v1 stage.
+    #[command(hide = true)]
+    Chunk(Unavailable),
+    /// A v1 stage.
+    #[command(hide = true)]
+    Generate(Unavailable),
+    /// A v1 stage.
+    #[command(hide = true)]
+    Refine(Unavailable),
+    /// A stage of later work.
+    #[command(hide = true)]
+    Detect(Unavailable),
+    /// A stage of later work.
+    #[command(hide = true)]
+    Backfill(Unavailable),
+    /// A stage of later work.
+    #[command(hide = true)]
+    Download(Unavailable),
+    /// A stage of later work.
+    #[command(hide = true)]
+    Transcribe(Unavailable),
+    /// A stage of later work.
+    #[command(hide = true)]
+    Correct(Unavailable),
+    /// A stage of later work.
+    #[command(hide = true)]
+    Translate(Unavailable),
+    /// A stage of later work.
+    #[command(hide = true)]
+    Adapt(Unavailable),
+    /// A stage of later work.
+    #[command(hide = true)]
+    Chapterize(Unavailable),
+}
+
+/// Whatever stands behind a command that there isn't.
+#[derive(Debug, Args)]
+pub(crate) struct Unavailable {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    _rest: Vec<String>,
+}
+
+/// Episode ids: positional, or by flag for those that begin with a dash.
+#[derive(Debug, Args)]
+pub(crate) struct EpisodeIds {
+    /// Episodes to work on; after `--` for ids that begin with a dash
+    #[arg(value_name = "EPISODE_ID")]
+    positional: Vec<String>,
+    /// The same, for scripts: --episode-id=-QuuHAnujxk
+    #[arg(long = "episode-id", value_name = "ID", allow_hyphen_values = true)]
+    flagged: Vec<String>,
+}
+
+impl EpisodeIds {
+    /// Returns the ids, each checked.
+    ///
+    /// # Errors
+    /// [`btcedu_domain::IdError`] for the first that is none.
+    pub(crate) fn parsed(&self) -> Result<Vec<EpisodeId>, btcedu_domain::IdError> {
+        let mut ids: Vec<EpisodeId> = Vec::new();
+        for text in self.positional.iter().chain(&self.flagged) {
+            let id = text.parse()?;
+            // Twice the same is once the same.
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        Ok(ids)
+    }
+
+    /// As [`EpisodeIds::parsed`], and at least one.
+    ///
+    /// # Errors
+    /// [`NoEpisode`] where there is none.
+    pub(crate) fn at_least_one(&self, command: &'static str) -> anyhow::Result<Vec<EpisodeId>> {
+        let ids = self.parsed()?;
+        anyhow::ensure!(
+            !ids.is_empty(),
+            WrongWords(format!("name an episode: `btcedu {command} EPISODE_ID`; `btcedu status` lists them"))
+        );
+        Ok(ids)
+    }
+}
+
+/// A command line that says too little, or names what there isn't; exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct WrongWords(pub(crate) String);
+
+/// Runs a command.
+///
+/// # Errors
+/// Whatever the command fails with; the exit code follows from it.
+pub(crate) async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitStatus> {
+    let Cli { global, command } = cli;
+    // These need neither settings nor a workspace.
+    match &command {
+        Command::Completions(args) => return completions::run(args, *output),
+        Command::Reference(args) => return reference::run(args, *output),
+        Command::Chunk(_) => return unavailable("chunk", V1),
+        Command::Generate(_) => return unavailable("generate", V1),
+        Command::Refine(_) => return unavailable("refine", V1),
+        Command::Detect(_) => return unavailable("detect", LATER),
+        Command::Backfill(_) => return unavailable("backfill", LATER),
+        Command::Download(_) => return unavailable("download", LATER),
+        Command::Transcribe(_) => return unavailable("transcribe", LATER),
+        Command::Correct(_) => return unavailable("correct", LATER),
+        Command::Translate(_) => return unavailable("translate", LATER),
+        Command::Adapt(_) => return unavailable("adapt", LATER),
+        Command::Chapterize(_) => return unavailable("chapterize", LATER),
+        _ => {}
+    }
+    let mut values = Values::load()?;
+    if let Some(dir) = &global.data_dir {
+        values.set_flag("DATA_DIR", dir.display().to_string());
+    }
+    let app = App::new(Settings::check(values)?);
+    let bars = progress::place_for_bars(global.quiet);
+    let day = SystemClock.now().date();
+    let log_file = app.data.logs().join(format!("btcedu-{day}.jsonl"));
+    logs::start(level(&global), &bars, Some(log_file));
+    match command {
+        Command::Add(args) => add::run(&app, &args, *output).await,
+        Command::Imagegen(args) => imagegen::run(&app, &args, *output, bars).await,
+        Command::Run(args) => run::run(&app, &args, *output, bars).await,
+        Command::Plan(args) => plan::run(&app, &args, *output).await,
+        Command::Status(args) => status::run(&app, &args, *output).await,
+        Command::Cost(args) => cost::run(&app, &args, *output).await,
+        Command::Images(args) => images::run(&app, &args, *output).await,
+        Command::Chapters(args) => chapters::run(&app, &args, *output),
+        Command::Prompt(args) => prompt::run(&app, &args, *output).await,
+        Command::Migrate(_) => migrate::run(&app, *output).await,
+        Command::MigrateStatus(_) => migrate::status(&app, *output).await,
+        Command::Doctor(args) => doctor::run(&app, &args, *output).await,
+        _ => Ok(ExitStatus::Done),
+    }
+}
+
+const V1: &str =
+    "is a stage of pipeline v1 and has no command; `btcedu plan EPISODE_ID` shows an episode's plan";
+const LATER: &str = "is not in this version of btcedu yet; `btcedu plan EPISODE_ID` shows which stages are";
+
+fn unavailable(name: &str, why: &str) -> anyhow::Result<ExitStatus> {
+    Err(WrongWords(format!("'{name}' {why}")).into())
+}
+
+fn level(global: &Global) -> LevelFilter {
+    match (global.quiet, global.verbose) {
+        (true, _) => LevelFilter::ERROR,
+        (false, 0) => LevelFilter::WARN,
+        (false, 1) => LevelFilter::INFO,
+        (false, _) => LevelFilter::DEBUG,
+    }
+}
+
+/// Runs one episode after the other; the worst exit code wins, and each has its result.
+pub(crate) struct EachEpisode<T> {
+    pub(crate) results: Vec<(EpisodeId, anyhow::Result<T>)>,
+}
+
+impl<T: serde::Serialize> EachEpisode<T> {
+    pub(crate) fn new() -> Self {
+        Self { results: Vec::new() }
+    }
+
+    /// Prints all results: one as its own document, several as a list.
+    ///
+    /// # Errors
+    /// The only episode's error, so that it is told as such.
+    pub(crate) fn print(
+        self,
+        output: Output,
+        text: impl Fn(&T) -> String,
+        status: impl Fn(&T) -> ExitStatus,
+    ) -> anyhow::Result<ExitStatus> {
+        let mut results = self.results;
+        if results.len() == 1 {
+            let Some((_, only)) = results.pop() else { return Ok(ExitStatus::Done) };
+            let value = only?;
+            output.result(&value, || text(&value))?;
+            return Ok(status(&value));
+        }
+        let mut worst = ExitStatus::Done;
+        let mut documents = Vec::new();
+        let mut texts = Vec::new();
+        for (id, result) in &results {
+            match result {
+                Ok(value) => {
+                    worst = worst.max(status(value));
+                    documents.push(serde_json::to_value(value)?);
+                    texts.push(text(value));
+                }
+                Err(error) => {
+                    let code = ExitStatus::of(error);
+                    worst = worst.max(code);
+                    documents.push(serde_json::json!({"episode_id": id, "error": format!("{error:#}"), "exit_code": i32::from(code)}));
+                    crate::output::note(&format!("error: {id}: {error:#}"));
+                    texts.push(format!("{id}: {error}"));
+                }
+            }
+        }
+        output.result(&documents, || texts.join("\n\n"))?;
+        Ok(worst)
+    }
+}

@@ -1,0 +1,176 @@
+//! `btcedu add`: brings an episode into the database from local files.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail, ensure};
+use btcedu_artifacts::{EpisodeDir, copy_atomic, write_atomic};
+use btcedu_chapters::ChapterError;
+use btcedu_domain::{EpisodeId, EpisodeStatus, UtcTime};
+use btcedu_models::{
+    Db,
+    episodes::{self, NewEpisode},
+};
+use clap::{ArgGroup, Args};
+use serde_json::json;
+
+use crate::{
+    app::App,
+    commands::{WrongWords, chapters},
+    exit::ExitStatus,
+    output::{Output, note},
+};
+
+/// Bring an episode in from local files
+///
+/// The file is copied into the workspace, and the episode gets the status that fits:
+/// chapterized for chapters, adapted for a script, transcribed for a transcript,
+/// downloaded for audio. An id that exists is refused.
+#[derive(Debug, Args)]
+#[command(
+    group(ArgGroup::new("file").required(true).args(["audio", "transcript", "script", "chapters"])),
+    after_help = "\
+Examples:
+  btcedu add --id abc123 --title \"Halving nedir?\" --chapters chapters.json
+  btcedu add --id=-QuuHAnujxk --title \"Lightning\" --transcript transcript.de.txt"
+)]
+pub(crate) struct AddArgs {
+    /// The episode's id: 1 to 64 of A-Z, a-z, 0-9, _ and -
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
+    id: String,
+    /// The episode's title
+    #[arg(long)]
+    title: String,
+    /// The audio, as .m4a
+    #[arg(long, value_name = "FILE")]
+    audio: Option<PathBuf>,
+    /// The German transcript, as UTF-8 text
+    #[arg(long, value_name = "FILE")]
+    transcript: Option<PathBuf>,
+    /// The adapted Turkish script, as UTF-8 Markdown
+    #[arg(long, value_name = "FILE")]
+    script: Option<PathBuf>,
+    /// The chapter document; its `episode_id` must be ID
+    #[arg(long, value_name = "FILE")]
+    chapters: Option<PathBuf>,
+}
+
+/// A file, where it goes, and what the episode is then.
+struct Source<'a> {
+    from: &'a Path,
+    to: Vec<PathBuf>,
+    status: EpisodeStatus,
+}
+
+pub(crate) async fn run(app: &App, args: &AddArgs, output: Output) -> anyhow::Result<ExitStatus> {
+    let id: EpisodeId = args.id.parse()?;
+    ensure!(!args.title.trim().is_empty(), WrongWords("--title must not be empty".to_owned()));
+    let dir = app.data.episode(&id);
+    let source = source(args, &dir)?;
+    check(args, &id)?;
+    let db = app.ready_database().await?;
+    insert(app, &db, args, &id, &dir, &source).await?;
+    output.result(
+        &json!({"episode_id": id, "status": source.status, "pipeline_version": app.settings.pipeline_version.number(), "files": source.to}),
+        || {
+            let next = if source.status == EpisodeStatus::Chapterized { "imagegen" } else { "plan" };
+            let file = source.to.first().map(|p| p.display().to_string()).unwrap_or_default();
+            format!("added {id} with status {}; copied to {file}\nnext: btcedu {next} {id}", source.status)
+        },
+    )?;
+    Ok(ExitStatus::Done)
+}
+
+fn source<'a>(args: &'a AddArgs, dir: &EpisodeDir) -> anyhow::Result<Source<'a>> {
+    let found = [
+        (&args.chapters, vec![dir.chapters()], EpisodeStatus::Chapterized),
+        (&args.script, vec![dir.script()], EpisodeStatus::Adapted),
+        (&args.transcript, vec![dir.clean_transcript(), dir.transcript()], EpisodeStatus::Transcribed),
+        (&args.audio, vec![dir.audio()], EpisodeStatus::Downloaded),
+    ];
+    let named =
+        found.into_iter().find_map(|(from, to, status)| Some(Source { from: from.as_deref()?, to, status }));
+    named.context("one of --chapters, --script, --transcript, --audio must be given")
+}
+
+/// Looks into the file before anything is written.
+fn check(args: &AddArgs, id: &EpisodeId) -> anyhow::Result<()> {
+    if let Some(path) = &args.chapters {
+        match chapters::load(path, Some(id))? {
+            Ok(parsed) => parsed.warnings.iter().for_each(|w| note(&format!("warning: {w}"))),
+            Err(error @ ChapterError::Invalid { .. }) => {
+                bail!("'{}' is not a valid chapter document:\n{error}", path.display())
+            }
+            Err(error) => return Err(error).with_context(|| format!("'{}' can't be used", path.display())),
+        }
+    }
+    for path in [&args.transcript, &args.script].into_iter().flatten() {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("can't read '{}' as UTF-8 text", path.display()))?;
+        ensure!(!text.trim().is_empty(), "'{}' is empty", path.display());
+    }
+    if let Some(path) = &args.audio {
+        let size = std::fs::metadata(path).with_context(|| format!("can't read '{}'", path.display()))?.len();
+        ensure!(size > 0, "'{}' is empty", path.display());
+    }
+    Ok(())
+}
+
+/// Files first, then the row: an episode in the database always has its file.
+async fn insert(
+    app: &App,
+    db: &Db,
+    args: &AddArgs,
+    id: &EpisodeId,
+    dir: &EpisodeDir,
+    source: &Source<'_>,
+) -> anyhow::Result<()> {
+    let wanted = id.clone();
+    let exists = db.run(move |conn| episodes::find(conn, &wanted)).await?.is_some();
+    ensure!(
+        !exists,
+        WrongWords(format!(
+            "episode '{id}' exists already; choose another --id, or look at it with `btcedu status {id}`"
+        ))
+    );
+    for to in &source.to {
+        if to.exists() {
+            bail!(
+                "'{}' is there already, though the database has no episode '{id}'; move it away, or choose another --id",
+                to.display()
+            );
+        }
+        match source.status {
+            EpisodeStatus::Downloaded => copy_atomic(source.from, to)?,
+            _ => write_atomic(to, &std::fs::read(source.from)?)?,
+        }
+    }
+    let row = (id.clone(), args.title.trim().to_owned(), dir.in_workspace(&dir.outputs()), app.clock.now());
+    let (status, version) = (source.status, app.settings.pipeline_version);
+    let file = source.to.first().map(|p| dir.in_workspace(p));
+    db.transaction(move |conn| {
+        let (id, title, outputs, now): (EpisodeId, String, String, UtcTime) = row;
+        let episode = episodes::insert(
+            conn,
+            &NewEpisode {
+                episode_id: &id,
+                channel_id: None,
+                source: "local",
+                title: &title,
+                published_at: None,
+                duration_seconds: None,
+                url: None,
+                status,
+                output_dir: Some(&outputs),
+                detected_at: now,
+                pipeline_version: version,
+            },
+        )?;
+        match status {
+            EpisodeStatus::Transcribed => episodes::set_transcript_path(conn, episode.id, file.as_deref()),
+            EpisodeStatus::Downloaded => episodes::set_audio_path(conn, episode.id, file.as_deref()),
+            _ => Ok(()),
+        }
+    })
+    .await?;
+    Ok(())
+}

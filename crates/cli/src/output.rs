@@ -1,0 +1,93 @@
+//! The only place that prints: text or one JSON document on stdout, all else on stderr.
+
+use std::io::{self, Write};
+
+use comfy_table::{ContentArrangement, Table, presets};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::exit::ExitStatus;
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output {
+    json: bool,
+}
+
+impl Output {
+    pub(crate) fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    pub(crate) fn is_json(self) -> bool {
+        self.json
+    }
+
+    /// Prints a result: the value as JSON, or the text made for people.
+    pub(crate) fn result(self, value: &impl Serialize, text: impl FnOnce() -> String) -> anyhow::Result<()> {
+        let text = if self.json { serde_json::to_string_pretty(value)? } else { text() };
+        write_out(&text);
+        Ok(())
+    }
+
+    /// Prints text, whatever the format.
+    pub(crate) fn text(self, text: &str) {
+        write_out(text);
+    }
+
+    /// Prints an error with its causes to stderr; with `--json`, a document to stdout too.
+    pub(crate) fn error(self, error: &anyhow::Error) {
+        let mut lines = vec![format!("error: {error}")];
+        let mut said = error.to_string();
+        for cause in error.chain().skip(1) {
+            let cause = cause.to_string();
+            if !said.contains(&cause) {
+                lines.push(format!("  caused by: {cause}"));
+            }
+            said = cause;
+        }
+        note(&lines.join("\n"));
+        if self.json {
+            let document =
+                json!({"error": format!("{error:#}"), "exit_code": i32::from(ExitStatus::of(error))});
+            write_out(&format!("{document:#}"));
+        }
+    }
+}
+
+/// Prints a line for the person to stderr.
+pub(crate) fn note(text: &str) {
+    // A closed stderr is no reason to stop working.
+    let _closed = writeln!(io::stderr().lock(), "{text}");
+}
+
+fn write_out(text: &str) {
+    let mut out = io::stdout().lock();
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    // `btcedu status | head` closes the pipe early, which is no error.
+    let _closed = write!(out, "{text}{end}").and_then(|()| out.flush());
+}
+
+/// Prints what clap has to say: help to stdout, complaints to stderr.
+pub(crate) fn print_usage_error(error: &clap::Error) -> ExitStatus {
+    let _closed = error.print();
+    if error.use_stderr() { ExitStatus::Usage } else { ExitStatus::Done }
+}
+
+/// Makes a table with a header, as wide as the terminal allows.
+pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(header.to_vec());
+    for row in rows {
+        table.add_row(row);
+    }
+    table.to_string()
+}
+
+/// Writes a count with its noun.
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}

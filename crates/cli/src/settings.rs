@@ -1,0 +1,399 @@
+//! Everything a person can set: one table, read once; flag, then environment, then `.env`, then default.
+
+use std::{collections::BTreeMap, fmt::Display, path::PathBuf, str::FromStr, time::Duration};
+
+use btcedu_domain::{PipelineVersion, Usd};
+use btcedu_stages::{ImageSettings, ResendUnknown};
+
+/// One setting, as the tables in README and `.env.example` show it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Setting {
+    /// Name of the environment variable.
+    pub(crate) name: &'static str,
+    /// What holds when it isn't set, in words.
+    pub(crate) default: &'static str,
+    /// What it means.
+    pub(crate) doc: &'static str,
+    /// Never shown.
+    pub(crate) secret: bool,
+    /// What `.env.example` shows uncommented.
+    pub(crate) example: Option<&'static str>,
+}
+
+const fn setting(name: &'static str, default: &'static str, doc: &'static str) -> Setting {
+    Setting { name, default, doc, secret: false, example: None }
+}
+
+const fn secret(name: &'static str, doc: &'static str) -> Setting {
+    Setting { name, default: "", doc, secret: true, example: Some("") }
+}
+
+/// Every setting there is.
+pub(crate) const SETTINGS: &[Setting] = &[
+    setting("DATA_DIR", "data", "folder of the whole workspace; flag `--data-dir`"),
+    setting(
+        "DATABASE_URL",
+        "btcedu.db in the workspace",
+        "`sqlite:///relative/path`, `sqlite:////absolute/path` or a bare path; `--data-dir` overrides it",
+    ),
+    setting("PROMPTS_DIR", "the program's own", "folder of templates that replaces those in the program"),
+    setting("MODELS_FILE", "the program's own", "file that replaces the model catalogue in the program"),
+    secret(
+        "ANTHROPIC_API_KEY",
+        "key for Claude, which writes prompts for chapters without one (`CLAUDE_API_KEY` is a deprecated alias)",
+    ),
+    setting(
+        "ANTHROPIC_BASE_URL",
+        "https://api.anthropic.com",
+        "address of the Messages API, for proxies and tests",
+    ),
+    setting("CLAUDE_MODEL", "the template's", "text model for every template"),
+    secret("OPENAI_API_KEY", "key for OpenAI, which makes the pictures"),
+    setting(
+        "OPENAI_BASE_URL",
+        "https://api.openai.com/v1",
+        "address of the Images API, for proxies, gateways and tests",
+    ),
+    Setting {
+        name: "IMAGE_GEN_MODEL",
+        default: "dall-e-3",
+        doc: "image model; dall-e-3 is shut down on the public API since 2026-05-12, so set one that works",
+        secret: false,
+        example: Some("gpt-image-2.6-flare"),
+    },
+    setting(
+        "IMAGE_GEN_SIZE",
+        "the model's own",
+        "`WIDTHxHEIGHT`, checked against the catalogue before anything is spent",
+    ),
+    setting("IMAGE_GEN_QUALITY", "the model's own", "quality in the model's words, checked likewise"),
+    setting("IMAGE_GEN_STYLE_PREFIX", "", "text in front of every prompt"),
+    setting("IMAGE_GEN_CONCURRENCY", "4", "image calls in flight, 1 to 64"),
+    setting("IMAGE_GEN_PER_MINUTE", "", "image calls started a minute at most, 1 to 10000"),
+    setting("IMAGE_GEN_TIMEOUT_SECONDS", "300", "one attempt at a picture, 1 to 3600 seconds"),
+    setting(
+        "IMAGE_GEN_PRICE_USD",
+        "the catalogue's",
+        "price per picture for a model that is not in the catalogue",
+    ),
+    setting(
+        "RESEND_UNKNOWN",
+        "yes",
+        "`ask`: calls that may have been billed are repeated only when this is `yes`",
+    ),
+    setting("MAX_EPISODE_COST_USD", "10.00", "what one episode may cost over all stages"),
+    setting("PIPELINE_VERSION", "2", "pipeline of newly found episodes: 1 or 2"),
+    setting("SOURCE_TYPE", "youtube_rss", "kind of feed (used by detect)"),
+    setting("PODCAST_YOUTUBE_CHANNEL_ID", "", "channel whose feed is read (used by detect)"),
+    setting("PODCAST_RSS_URL", "", "feed of a plain podcast (used by detect)"),
+    Setting {
+        example: None,
+        ..secret(
+            "WHISPER_API_KEY",
+            "key for speech recognition; the OpenAI key if unset (used by transcribe)",
+        )
+    },
+    setting("WHISPER_MODEL", "whisper-1", "speech model (used by transcribe)"),
+    setting("WHISPER_LANGUAGE", "de", "language of the audio (used by transcribe)"),
+    setting("MAX_AUDIO_CHUNK_MB", "24", "size of one upload in MB (used by transcribe)"),
+    setting("AUDIO_FORMAT", "m4a", "format of the audio (used by download)"),
+    Setting {
+        example: None,
+        ..secret("DASHBOARD_AUTH", "`user:argon2-hash`; needed to bind anything but loopback (used by web)")
+    },
+];
+
+/// A setting that can't be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SettingsError {
+    /// A value that is not allowed.
+    #[error("{name}={value} is not allowed ({from}); allowed: {allowed}")]
+    BadValue {
+        /// The setting.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// Where the value comes from.
+        from: Origin,
+        /// What would be.
+        allowed: String,
+    },
+    /// `.env` is there and can't be read.
+    #[error("the file .env can't be read: {problem}; mend or remove it")]
+    BadDotenv {
+        /// What is wrong, without the line's text, which may hold a key.
+        problem: String,
+    },
+    /// A file that a setting names can't be read.
+    #[error("{name} names '{path}', which can't be read")]
+    Unreadable {
+        /// The setting.
+        name: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Where a value comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Flag,
+    Environment,
+    Dotenv,
+    Default,
+}
+
+impl Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Flag => "from the command line",
+            Self::Environment => "from the environment",
+            Self::Dotenv => "from .env",
+            Self::Default => "the default",
+        })
+    }
+}
+
+/// The raw values, and where each comes from. An empty value counts as not set.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Values(BTreeMap<&'static str, (String, Origin)>);
+
+impl Values {
+    /// Reads environment and `.env`; the environment wins.
+    ///
+    /// # Errors
+    /// [`SettingsError::BadDotenv`] for a `.env` that can't be read.
+    pub(crate) fn load() -> Result<Self, SettingsError> {
+        let dotenv = read_dotenv()?;
+        let mut values = BTreeMap::new();
+        for setting in SETTINGS {
+            let mut names = vec![setting.name];
+            names.extend((setting.name == "ANTHROPIC_API_KEY").then_some("CLAUDE_API_KEY"));
+            #[expect(clippy::disallowed_methods, reason = "the only place that reads the environment")]
+            let from_environment =
+                names.iter().filter_map(|n| std::env::var(n).ok()).find(|v| !v.trim().is_empty());
+            let from_file =
+                || names.iter().find_map(|n| dotenv.get(*n).filter(|v| !v.trim().is_empty()).cloned());
+            let found = from_environment
+                .map(|v| (v, Origin::Environment))
+                .or_else(|| from_file().map(|v| (v, Origin::Dotenv)));
+            if let Some((value, origin)) = found {
+                values.insert(setting.name, (value.trim().to_owned(), origin));
+            }
+        }
+        Ok(Self(values))
+    }
+
+    /// Sets a value from the command line.
+    pub(crate) fn set_flag(&mut self, name: &'static str, value: String) {
+        self.0.insert(name, (value, Origin::Flag));
+    }
+
+    /// Returns a value, if it is set.
+    pub(crate) fn get(&self, name: &'static str) -> Option<&str> {
+        self.0.get(name).map(|(value, _)| value.as_str())
+    }
+
+    /// Returns where a value comes from.
+    pub(crate) fn origin(&self, name: &'static str) -> Origin {
+        self.0.get(name).map_or(Origin::Default, |(_, origin)| *origin)
+    }
+
+    fn parsed<T: FromStr>(
+        &self,
+        name: &'static str,
+        allowed: &str,
+        fits: impl Fn(&T) -> bool,
+    ) -> Result<Option<T>, SettingsError> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        match value.parse().ok().filter(fits) {
+            Some(parsed) => Ok(Some(parsed)),
+            None => Err(SettingsError::BadValue {
+                name,
+                value: value.chars().take(80).collect(),
+                from: self.origin(name),
+                allowed: allowed.to_owned(),
+            }),
+        }
+    }
+
+    fn number(&self, name: &'static str, min: u64, max: u64) -> Result<Option<u64>, SettingsError> {
+        self.parsed(name, &format!("a whole number from {min} to {max}"), |n| (min..=max).contains(n))
+    }
+
+    fn money(&self, name: &'static str) -> Result<Option<Usd>, SettingsError> {
+        self.parsed(name, "an amount in US dollars from 0 to 1000000, like 10 or 0.08", |_| true)
+    }
+
+    fn owned(&self, name: &'static str) -> Option<String> {
+        self.get(name).map(ToOwned::to_owned)
+    }
+}
+
+/// Reads `.env` without touching the environment; its text never gets into an error.
+fn read_dotenv() -> Result<BTreeMap<String, String>, SettingsError> {
+    let entries = match dotenvy::from_path_iter(".env") {
+        Ok(entries) => entries,
+        Err(dotenvy::Error::Io(e)) if e.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(error) => return Err(SettingsError::BadDotenv { problem: dotenv_problem(&error) }),
+    };
+    entries.collect::<Result<_, _>>().map_err(|e| SettingsError::BadDotenv { problem: dotenv_problem(&e) })
+}
+
+fn dotenv_problem(error: &dotenvy::Error) -> String {
+    match error {
+        dotenvy::Error::LineParse(_, at) => format!(
+            "a line is not NAME=value (character {at}); quote values that hold spaces or '$' with single quotes"
+        ),
+        dotenvy::Error::Io(error) => error.to_string(),
+        _ => "it is not a list of NAME=value lines".to_owned(),
+    }
+}
+
+/// All settings, checked.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) database: PathBuf,
+    pub(crate) prompts_dir: Option<PathBuf>,
+    pub(crate) models_file: Option<PathBuf>,
+    pub(crate) anthropic_base_url: Option<String>,
+    pub(crate) claude_model: Option<String>,
+    pub(crate) openai_base_url: Option<String>,
+    pub(crate) image: ImageSettings,
+    pub(crate) image_timeout: Duration,
+    pub(crate) resend_unknown: ResendUnknown,
+    pub(crate) max_episode_cost: Usd,
+    pub(crate) pipeline_version: PipelineVersion,
+    pub(crate) values: Values,
+}
+
+impl Settings {
+    /// Checks all values.
+    ///
+    /// # Errors
+    /// [`SettingsError::BadValue`] names the first that is not allowed, and what is.
+    pub(crate) fn check(values: Values) -> Result<Self, SettingsError> {
+        let data_dir = PathBuf::from(values.get("DATA_DIR").unwrap_or("data"));
+        // Ten dollars: the specification's default.
+        let default_cap = Usd::from_micros(10_000_000);
+        let version = values.number("PIPELINE_VERSION", 1, 2)?;
+        let resend = values.parsed::<String>("RESEND_UNKNOWN", "yes, ask", |v| v == "yes" || v == "ask")?;
+        Ok(Self {
+            database: database_path(&values, &data_dir)?,
+            prompts_dir: values.owned("PROMPTS_DIR").map(PathBuf::from),
+            models_file: values.owned("MODELS_FILE").map(PathBuf::from),
+            anthropic_base_url: values.owned("ANTHROPIC_BASE_URL"),
+            claude_model: values.owned("CLAUDE_MODEL"),
+            openai_base_url: values.owned("OPENAI_BASE_URL"),
+            image: ImageSettings {
+                model: values.get("IMAGE_GEN_MODEL").unwrap_or("dall-e-3").to_owned(),
+                size: values.owned("IMAGE_GEN_SIZE"),
+                quality: values.owned("IMAGE_GEN_QUALITY"),
+                style_prefix: values.get("IMAGE_GEN_STYLE_PREFIX").unwrap_or_default().to_owned(),
+                concurrency: values
+                    .number("IMAGE_GEN_CONCURRENCY", 1, 64)?
+                    .and_then(|n| usize::try_from(n).ok())
+                    .unwrap_or(4),
+                per_minute: values
+                    .number("IMAGE_GEN_PER_MINUTE", 1, 10_000)?
+                    .and_then(|n| u32::try_from(n).ok()),
+                price: values.money("IMAGE_GEN_PRICE_USD")?,
+            },
+            image_timeout: Duration::from_secs(
+                values.number("IMAGE_GEN_TIMEOUT_SECONDS", 1, 3600)?.unwrap_or(300),
+            ),
+            resend_unknown: if resend.as_deref() == Some("ask") {
+                ResendUnknown::Ask
+            } else {
+                ResendUnknown::Yes
+            },
+            max_episode_cost: values.money("MAX_EPISODE_COST_USD")?.unwrap_or(default_cap),
+            pipeline_version: if version == Some(1) { PipelineVersion::V1 } else { PipelineVersion::V2 },
+            data_dir,
+            values,
+        })
+    }
+}
+
+/// `--data-dir` means the whole workspace, the database included.
+fn database_path(values: &Values, data_dir: &std::path::Path) -> Result<PathBuf, SettingsError> {
+    let in_workspace = data_dir.join("btcedu.db");
+    let Some(url) = values.get("DATABASE_URL").filter(|_| values.origin("DATA_DIR") != Origin::Flag) else {
+        return Ok(in_workspace);
+    };
+    let path = match url.split_once("://") {
+        Some(("sqlite", rest)) => rest.strip_prefix('/').unwrap_or(rest),
+        Some(_) => "",
+        None => url,
+    };
+    if path.is_empty() {
+        return Err(SettingsError::BadValue {
+            name: "DATABASE_URL",
+            value: url.chars().take(80).collect(),
+            from: values.origin("DATABASE_URL"),
+            allowed: "sqlite:///relative/path, sqlite:////absolute/path, or a path".to_owned(),
+        });
+    }
+    Ok(PathBuf::from(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(pairs: &[(&'static str, &str)]) -> Values {
+        Values(pairs.iter().map(|(n, v)| (*n, ((*v).to_owned(), Origin::Environment))).collect())
+    }
+
+    #[test]
+    fn the_table_names_each_setting_once() {
+        let mut names: Vec<_> = SETTINGS.iter().map(|s| s.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), SETTINGS.len());
+    }
+
+    #[test]
+    fn a_bad_value_names_the_setting_the_value_and_what_is_allowed() {
+        for (name, value) in [
+            ("IMAGE_GEN_CONCURRENCY", "0"),
+            ("IMAGE_GEN_CONCURRENCY", "many"),
+            ("IMAGE_GEN_PER_MINUTE", "-1"),
+            ("IMAGE_GEN_TIMEOUT_SECONDS", "1.5"),
+            ("IMAGE_GEN_PRICE_USD", "free"),
+            ("MAX_EPISODE_COST_USD", "NaN"),
+            ("PIPELINE_VERSION", "3"),
+            ("RESEND_UNKNOWN", "no"),
+            ("DATABASE_URL", "postgres://x/y"),
+        ] {
+            let error = Settings::check(values(&[(name, value)])).unwrap_err().to_string();
+            assert!(error.contains(&format!("{name}={value}")) && error.contains("allowed:"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_database_is_in_the_workspace_unless_it_is_set_and_data_dir_is_not_a_flag() {
+        let path = |v: Values| Settings::check(v).unwrap().database;
+        assert_eq!(path(values(&[])), PathBuf::from("data/btcedu.db"));
+        assert_eq!(path(values(&[("DATABASE_URL", "sqlite:///a/b.db")])), PathBuf::from("a/b.db"));
+        assert_eq!(path(values(&[("DATABASE_URL", "sqlite:////a/b.db")])), PathBuf::from("/a/b.db"));
+        assert_eq!(path(values(&[("DATABASE_URL", "b.db")])), PathBuf::from("b.db"));
+        let mut flagged = values(&[("DATABASE_URL", "b.db")]);
+        flagged.set_flag("DATA_DIR", "w".to_owned());
+        assert_eq!(path(flagged), PathBuf::from("w/btcedu.db"));
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_specification() {
+        let settings = Settings::check(values(&[])).unwrap();
+        assert_eq!(settings.image.model, "dall-e-3");
+        assert_eq!(settings.image.concurrency, 4);
+        assert_eq!(settings.image_timeout, Duration::from_secs(300));
+        assert_eq!(settings.max_episode_cost, Usd::from_micros(10_000_000));
+        assert_eq!(settings.pipeline_version, PipelineVersion::V2);
+    }
+}
