@@ -140,14 +140,22 @@ async fn a_download_from_elsewhere_is_refused_and_may_be_billed() {
 async fn more_than_any_picture_needs_is_dropped() {
     const MIB: u64 = 1024 * 1024;
     let (error, _) = error_of(Fault::Oversized { bytes: 90 * MIB }, FLARE).await;
-    assert_eq!((error.class(), error.billing()), (FailureClass::Transient, Billing::MaybeBilled), "{error:?}");
+    assert_eq!(
+        (error.class(), error.billing()),
+        (FailureClass::Transient, Billing::MaybeBilled),
+        "{error:?}"
+    );
     let sim = simulator().await;
     sim.script(Rule::new(Endpoint::Images, Fault::AsUrl { url: None }));
     sim.script(Rule::new(Endpoint::Download, Fault::Oversized { bytes: 65 * MIB }));
     let service = service(&sim);
     let error = service.generate_image(&service.request(FLARE, "a coin").unwrap()).await.unwrap_err();
     assert!(matches!(error, ImageGenError::Download { .. }), "{error:?}");
-    assert_eq!((error.class(), error.billing()), (FailureClass::Transient, Billing::MaybeBilled), "{error:?}");
+    assert_eq!(
+        (error.class(), error.billing()),
+        (FailureClass::Transient, Billing::MaybeBilled),
+        "{error:?}"
+    );
     assert_eq!(sim.stats().downloads, 1, "the next try would be as large");
 }
 

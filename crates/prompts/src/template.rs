@@ -121,18 +121,15 @@ pub fn render(name: &PromptName, body: &str, variables: &[(&str, &str)]) -> Resu
         variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment
-        .render_str(body, Value::from(given))
-        .map(|text| text.trim().to_owned())
-        .map_err(|source| {
-            let line = source.line().map_or_else(String::new, |line| format!(" in line {line} of its body"));
-            let what = if source.kind() == ErrorKind::UndefinedError {
-                "it uses a variable that the program doesn't give".to_owned()
-            } else {
-                source.to_string()
-            };
-            PromptError::Render { name: name.clone(), problem: format!("{what}{line}"), source }
-        })
+    environment.render_str(body, Value::from(given)).map(|text| text.trim().to_owned()).map_err(|source| {
+        let line = source.line().map_or_else(String::new, |line| format!(" in line {line} of its body"));
+        let what = if source.kind() == ErrorKind::UndefinedError {
+            "it uses a variable that the program doesn't give".to_owned()
+        } else {
+            source.to_string()
+        };
+        PromptError::Render { name: name.clone(), problem: format!("{what}{line}"), source }
+    })
 }
 
 #[cfg(test)]
