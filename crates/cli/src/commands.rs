@@ -64,7 +64,7 @@ pub(crate) struct Global {
     /// Say less on stderr: errors only, and no progress bar
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
-    /// Folder of the workspace, database included [default: DATA_DIR, or data]
+    /// Folder of the workspace, database included [default: data]
     #[arg(long, global = true, value_name = "DIR")]
     data_dir: Option<std::path::PathBuf>,
 }
@@ -185,8 +185,8 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitStatus>
     let Cli { global, command } = cli;
     // These need neither settings nor a workspace.
     match &command {
-        Command::Completions(args) => return completions::run(args, *output),
-        Command::Reference(args) => return reference::run(args, *output),
+        Command::Completions(args) => return Ok(completions::run(args)),
+        Command::Reference(args) => return reference::run(args),
         Command::Chunk(_) => return unavailable("chunk", V1),
         Command::Generate(_) => return unavailable("generate", V1),
         Command::Refine(_) => return unavailable("refine", V1),

@@ -30,11 +30,6 @@ impl Output {
         Ok(())
     }
 
-    /// Prints text, whatever the format.
-    pub(crate) fn text(self, text: &str) {
-        write_out(text);
-    }
-
     /// Prints an error with its causes to stderr; with `--json`, a document to stdout too.
     pub(crate) fn error(self, error: &anyhow::Error) {
         let mut lines = vec![format!("error: {error}")];
@@ -61,7 +56,8 @@ pub(crate) fn note(text: &str) {
     let _closed = writeln!(io::stderr().lock(), "{text}");
 }
 
-fn write_out(text: &str) {
+/// Prints text to stdout, whatever the format.
+pub(crate) fn write_out(text: &str) {
     let mut out = io::stdout().lock();
     let end = if text.ends_with('\n') { "" } else { "\n" };
     // `btcedu status | head` closes the pipe early, which is no error.

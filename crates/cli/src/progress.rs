@@ -65,7 +65,7 @@ impl Observer for Progress {
                 let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
                 tracing::warn!(chapter.id = %chapter, attempt, wait_ms, "trying again: {reason}");
                 self.with_bar(|bar| {
-                    bar.set_message(format!("{chapter}: waiting {:.0} s", wait.as_secs_f64()))
+                    bar.set_message(format!("{chapter}: waiting {:.0} s", wait.as_secs_f64()));
                 });
             }
             StageEvent::Generated { chapter, cost } => {
@@ -84,8 +84,9 @@ impl Observer for Progress {
                 self.with_bar(|bar| bar.inc(1));
             }
             StageEvent::CapReached { cost, cap } => {
-                tracing::warn!(cost = %cost, cap = %cap, "cost cap reached")
+                tracing::warn!(cost = %cost, cap = %cap, "cost cap reached");
             }
+
             StageEvent::Finished { episode } => {
                 self.finish();
                 tracing::debug!(episode.id = %episode, "finished");

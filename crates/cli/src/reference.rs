@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use clap::{Args, CommandFactory, ValueEnum};
 
-use crate::{commands::Cli, exit::ExitStatus, output::Output, settings::SETTINGS};
+use crate::{commands::Cli, exit::ExitStatus, output::write_out, settings::SETTINGS};
 
 /// Which text.
 #[derive(Debug, Args)]
@@ -20,8 +20,8 @@ enum What {
     CliReference,
 }
 
-pub(crate) fn run(args: &ReferenceArgs, output: Output) -> anyhow::Result<ExitStatus> {
-    output.text(&match args.what {
+pub(crate) fn run(args: &ReferenceArgs) -> anyhow::Result<ExitStatus> {
+    write_out(&match args.what {
         What::SettingsTable => settings_table()?,
         What::EnvExample => env_example()?,
         What::CliReference => cli_reference()?,

@@ -392,7 +392,7 @@ mod tests {
         let settings = Settings::check(values(&[])).unwrap();
         assert_eq!(settings.image.model, "dall-e-3");
         assert_eq!(settings.image.concurrency, 4);
-        assert_eq!(settings.image_timeout, Duration::from_secs(300));
+        assert_eq!(settings.image_timeout, Duration::from_mins(5));
         assert_eq!(settings.max_episode_cost, Usd::from_micros(10_000_000));
         assert_eq!(settings.pipeline_version, PipelineVersion::V2);
     }

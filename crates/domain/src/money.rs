@@ -86,10 +86,9 @@ impl FromStr for Usd {
     type Err = UsdError;
 
     fn from_str(text: &str) -> Result<Self, UsdError> {
-        let refuse = |_| UsdError(text.chars().take(80).collect());
-        let dollars: f64 =
-            text.trim().trim_start_matches('$').parse().map_err(|_| UsdError(text.to_owned()))?;
-        Self::from_dollars(dollars).map_err(refuse)
+        let no_amount = || UsdError(text.chars().take(80).collect());
+        let dollars: Option<f64> = text.trim().trim_start_matches('$').parse().ok();
+        dollars.and_then(|dollars| Self::from_dollars(dollars).ok()).ok_or_else(no_amount)
     }
 }
 

@@ -19,7 +19,7 @@
 //!     status: EpisodeStatus::Chapterized,
 //!     last_stage: None,
 //! };
-//! let plan = resolve_pipeline_plan(&episode, &Gates::default(), &PlanFlags::default());
+//! let plan = resolve_pipeline_plan(&episode, Gates::default(), PlanFlags::default());
 //! assert_eq!(plan.next().unwrap().name(), "imagegen");
 //! # Ok::<(), btcedu_domain::IdError>(())
 //! ```

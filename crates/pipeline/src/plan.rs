@@ -159,7 +159,7 @@ pub const fn is_built(stage: Stage) -> bool {
 }
 
 /// Decides what is behind an episode, what comes next, and what later.
-pub fn resolve_pipeline_plan(episode: &EpisodeState, gates: &Gates, flags: &PlanFlags) -> PipelinePlan {
+pub fn resolve_pipeline_plan(episode: &EpisodeState, gates: Gates, flags: PlanFlags) -> PipelinePlan {
     let steps: &[Step] = match episode.version {
         PipelineVersion::V1 => &V1,
         PipelineVersion::V2 => &V2,
@@ -190,11 +190,11 @@ pub fn resolve_pipeline_plan(episode: &EpisodeState, gates: &Gates, flags: &Plan
 }
 
 /// A gate right before the next stage is behind the episode once it is approved.
-fn is_approved(step: Step, at: usize, reached: usize, gates: &Gates) -> bool {
+fn is_approved(step: Step, at: usize, reached: usize, gates: Gates) -> bool {
     at == reached && matches!(step, Step::Gate(gate) if gate_state(gate, gates) == GateState::Approved)
 }
 
-fn gate_state(gate: ReviewStage, gates: &Gates) -> GateState {
+fn gate_state(gate: ReviewStage, gates: Gates) -> GateState {
     match gate {
         ReviewStage::Correct => gates.correct,
         ReviewStage::Adapt => gates.adapt,
@@ -228,7 +228,7 @@ fn reached(episode: &EpisodeState, steps: &[Step]) -> usize {
     }
 }
 
-fn behind_step(step: Step, flags: &PlanFlags) -> PlannedStep {
+fn behind_step(step: Step, flags: PlanFlags) -> PlannedStep {
     let again = flags.refresh && matches!(step, Step::Stage(stage) if is_built(stage));
     if again {
         planned(
@@ -241,7 +241,7 @@ fn behind_step(step: Step, flags: &PlanFlags) -> PlannedStep {
     }
 }
 
-fn next_step(step: Step, episode: &EpisodeState, gates: &Gates) -> PlannedStep {
+fn next_step(step: Step, episode: &EpisodeState, gates: Gates) -> PlannedStep {
     let id = &episode.episode_id;
     match step {
         Step::Gate(gate) => planned(step, StepState::Waiting, gate_note(gate_state(gate, gates))),

@@ -59,7 +59,7 @@ pub async fn load_plan(
     let wanted = id.clone();
     let loaded = ctx.db.run(move |conn| load_state(conn, &wanted)).await?;
     let (episode, gates) = loaded.ok_or_else(|| StageError::UnknownEpisode { episode: id.clone() })?;
-    Ok(resolve_pipeline_plan(&episode, &gates, &flags))
+    Ok(resolve_pipeline_plan(&episode, gates, flags))
 }
 
 /// Tells an unknown episode before its folder is made for a lock.

@@ -57,7 +57,7 @@ impl PromptSource {
     /// [`PromptError::Unreadable`] where the folder can't be listed.
     pub fn names(&self) -> Result<Vec<PromptName>, PromptError> {
         let files: Vec<String> = match self {
-            Self::Embedded => Embedded::iter().map(|f| f.into_owned()).collect(),
+            Self::Embedded => Embedded::iter().map(std::borrow::Cow::into_owned).collect(),
             Self::Folder(folder) => {
                 let failed = |source| PromptError::Unreadable { path: folder.clone(), source };
                 fs::read_dir(folder)

@@ -1,4 +1,4 @@
-//! IMAGE_GEN: from chapters.json to pictures that are paid for once, stored, recorded and current.
+//! Image generation: from chapters.json to pictures that are paid for once, stored, recorded and current.
 
 mod buy;
 mod choose;
@@ -142,7 +142,8 @@ pub async fn run_imagegen(
     lock: &EpisodeLock,
     flags: &ImageGenFlags,
 ) -> Result<ImageGenResult, StageError> {
-    let result = run_to_the_end(ctx, lock, flags).await;
+    // Boxed, since a future of this size is copied around otherwise.
+    let result = Box::pin(run_to_the_end(ctx, lock, flags)).await;
     if let Err(error) = &result {
         record_error(ctx, lock.episode(), error).await;
     }

@@ -19,8 +19,8 @@ use crate::{
 /// Attempts after the first.
 const RETRIES: u32 = 3;
 /// The longest wait that a provider may ask for.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
-const MINUTE: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// What a failed attempt means; made from any provider's error.
 #[derive(Debug, Clone)]

@@ -77,7 +77,7 @@ impl Chapters {
     /// Writes the document for an episode.
     pub fn json(&self, episode: &str) -> String {
         let seconds: i64 =
-            self.0.iter().filter_map(|c| c["narration"]["estimated_duration_seconds"].as_i64()).sum();
+            self.0.iter().filter_map(|c| c.pointer("/narration/estimated_duration_seconds")?.as_i64()).sum();
         let document = json!({
             "schema_version": "1.0",
             "episode_id": episode,

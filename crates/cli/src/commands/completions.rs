@@ -3,7 +3,7 @@
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-use crate::{commands::Cli, exit::ExitStatus, output::Output};
+use crate::{commands::Cli, exit::ExitStatus, output::write_out};
 
 /// Print completions for a shell
 #[derive(Debug, Args)]
@@ -16,10 +16,9 @@ pub(crate) struct CompletionsArgs {
     shell: Shell,
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the shape of every command")]
-pub(crate) fn run(args: &CompletionsArgs, output: Output) -> anyhow::Result<ExitStatus> {
+pub(crate) fn run(args: &CompletionsArgs) -> ExitStatus {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "btcedu", &mut script);
-    output.text(&String::from_utf8_lossy(&script));
-    Ok(ExitStatus::Done)
+    write_out(&String::from_utf8_lossy(&script));
+    ExitStatus::Done
 }

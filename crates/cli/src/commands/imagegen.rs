@@ -25,7 +25,7 @@ use crate::{
 
 /// Make the pictures of chapterized episodes
 ///
-/// Buys a picture for each chapter whose visual is a diagram, b_roll or screen_share,
+/// Buys a picture for each chapter whose visual is a diagram, b-roll or screen share,
 /// stores it, and writes images/manifest.json. What is there already and still fits is
 /// kept; nothing is bought twice.
 #[derive(Debug, Args)]
@@ -45,7 +45,7 @@ pub(crate) struct ImagegenArgs {
     /// Make pictures anew that were made with another model, size, style or template
     #[arg(long)]
     refresh: bool,
-    /// Show the decisions and prices and write the request bodies to outputs/ID/dry_run; send nothing
+    /// Show the decisions and prices and write the request bodies into the outputs; send nothing
     #[arg(long)]
     dry_run: bool,
     /// Make only this chapter's picture, anew; repeatable

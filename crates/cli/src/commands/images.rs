@@ -188,10 +188,10 @@ async fn history(
         let pictures = picture_history(ctx, &id, chapter.as_ref()).await;
         each.results.push((id, pictures.map_err(Into::into)));
     }
-    each.print(output, |pictures| history_text(pictures), |_| ExitStatus::Done)
+    each.print(output, |pictures: &Vec<_>| history_text(pictures), |_| ExitStatus::Done)
 }
 
-fn history_text(pictures: &Vec<StoredPictureInfo>) -> String {
+fn history_text(pictures: &[StoredPictureInfo]) -> String {
     if pictures.is_empty() {
         return "no picture was made yet".to_owned();
     }

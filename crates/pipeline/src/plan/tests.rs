@@ -4,7 +4,7 @@ use super::*;
 
 fn plan(version: PipelineVersion, status: EpisodeStatus, last: Option<Stage>, gates: Gates) -> PipelinePlan {
     let episode = EpisodeState { episode_id: "ep1".parse().unwrap(), version, status, last_stage: last };
-    resolve_pipeline_plan(&episode, &gates, &PlanFlags::default())
+    resolve_pipeline_plan(&episode, gates, PlanFlags::default())
 }
 
 fn next(version: PipelineVersion, status: EpisodeStatus, last: Option<Stage>) -> Option<&'static str> {
@@ -85,7 +85,7 @@ fn a_stage_that_is_not_built_says_so_and_refresh_looks_back_only_at_built_ones()
         status: EpisodeStatus::ImagesGenerated,
         last_stage: None,
     };
-    let plan = resolve_pipeline_plan(&episode, &Gates::default(), &PlanFlags { refresh: true });
+    let plan = resolve_pipeline_plan(&episode, Gates::default(), PlanFlags { refresh: true });
     let again: Vec<_> =
         plan.steps.iter().filter(|s| s.state == StepState::LookAgain).map(PlannedStep::name).collect();
     assert_eq!(again, ["imagegen"]);

@@ -34,14 +34,14 @@ pub async fn choose_picture(
     apply_repairs(ctx, &inputs, &repairs).await?;
     for item in list.items.iter_mut().filter(|i| i.chapter_id == *chapter) {
         item.decision = Decision::Keep;
-        item.reason = "chosen by hand".to_owned();
+        "chosen by hand".clone_into(&mut item.reason);
         item.picture = Some(call);
         item.chosen = true;
     }
     let entries = Entries::at_start(&inputs, &list);
     let entry = entries.all().iter().find(|e| e.chapter_id == *chapter).cloned();
     let work = Work { run: None, recorded: Recorded::nothing(&inputs, entries), stop: None };
-    finish(ctx, &inputs, work, started).await?;
+    Box::pin(finish(ctx, &inputs, work, started)).await?;
     entry.ok_or_else(|| missing(&inputs, call, ""))
 }
 

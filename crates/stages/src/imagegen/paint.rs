@@ -72,8 +72,15 @@ struct PaintPrompt {
 
 /// An answer to the paid call for a picture.
 enum Answer<'p> {
-    Picture { image: GeneratedImage, picture: VerifiedPicture, in_hand: SemaphorePermit<'p> },
-    Rejected(Rejection),
+    Picture(Box<Arrived<'p>>),
+    Rejected(Box<Rejection>),
+}
+
+/// A picture that has arrived whole.
+struct Arrived<'p> {
+    image: GeneratedImage,
+    picture: VerifiedPicture,
+    in_hand: SemaphorePermit<'p>,
 }
 
 impl Studio<'_> {
@@ -81,19 +88,19 @@ impl Studio<'_> {
     pub(crate) async fn paint<'p>(&'p self, item: &'p WorkItem) -> Painted<'p> {
         let end = match self.prompt(item).await {
             Ok(prompt) => {
-                self.hear(StageEvent::PromptReady {
+                self.hear(&StageEvent::PromptReady {
                     chapter: item.chapter_id.clone(),
                     source: prompt.source,
                 });
-                self.picture(item, prompt).await
+                self.picture(item, &prompt).await
             }
             Err(end) => end,
         };
         Painted { item, end }
     }
 
-    fn hear(&self, event: StageEvent) {
-        self.desk.ctx.observer.hear(&event);
+    fn hear(&self, event: &StageEvent) {
+        self.desk.ctx.observer.hear(event);
     }
 
     async fn prompt<'p>(&self, item: &WorkItem) -> Result<PaintPrompt, PaintEnd<'p>> {
@@ -134,7 +141,7 @@ impl Studio<'_> {
         item: &WorkItem,
         job: &TextJob,
     ) -> Result<(String, CallId, Usd), PaintEnd<'p>> {
-        let paid = self.job(item, CallKind::Text, job.hash, &job.request.model, job.estimate);
+        let paid = paid_job(item, CallKind::Text, job.hash, &job.request.model, job.estimate);
         let end = self
             .desk
             .call(&paid, &self.texts, |_, _, place| self.ask(&job.request, place), self.retrying(item))
@@ -173,7 +180,7 @@ impl Studio<'_> {
         reply.map_err(|error| CallFailure::of(&error))
     }
 
-    async fn picture<'p>(&'p self, item: &'p WorkItem, prompt: PaintPrompt) -> PaintEnd<'p> {
+    async fn picture<'p>(&'p self, item: &'p WorkItem, prompt: &PaintPrompt) -> PaintEnd<'p> {
         let request = ImageRequest {
             prompt: prompt.ready.text.clone(),
             model: self.settings.model.id.clone(),
@@ -182,11 +189,12 @@ impl Studio<'_> {
             style: None,
         };
         let estimate = self.desk.ctx.images.estimate(&request).unwrap_or(item.estimate);
-        let job = self.job(item, CallKind::Image, item.snapshot.request_hash(), &request.model, estimate);
+        let job = paid_job(item, CallKind::Image, item.snapshot.request_hash(), &request.model, estimate);
         let send = |_call, attempt, place| self.draw(item, &request, attempt, place);
         match self.desk.call(&job, &self.images, send, self.retrying(item)).await {
-            CallEnd::Answered { value: Answer::Picture { image, picture, in_hand }, call, attempts } => {
-                let sidecar = self.sidecar(item, &prompt, &call, &image, &picture, attempts);
+            CallEnd::Answered { value: Answer::Picture(arrived), call, attempts } => {
+                let Arrived { image, picture, in_hand } = *arrived;
+                let sidecar = self.sidecar(item, prompt, &call, &image, &picture, attempts);
                 PaintEnd::Picture(Box::new(Fresh { picture, sidecar, _in_hand: in_hand }))
             }
             CallEnd::Answered { value: Answer::Rejected(rejection), call, attempts } => {
@@ -206,19 +214,19 @@ impl Studio<'_> {
         attempt: u32,
         place: Place<'p>,
     ) -> Result<Answer<'p>, CallFailure> {
-        self.hear(StageEvent::ImageStarted { chapter: item.chapter_id.clone(), attempt });
+        self.hear(&StageEvent::ImageStarted { chapter: item.chapter_id.clone(), attempt });
         let Place { in_flight, in_hand } = place;
         let outcome = self.desk.ctx.images.generate_image(request).await;
         // The last byte has arrived: the next call may start while this one is decoded.
         drop(in_flight);
         let mut image = match outcome.map_err(|error| CallFailure::of(&error))? {
-            ImageOutcome::Rejected(rejection) => return Ok(Answer::Rejected(rejection)),
+            ImageOutcome::Rejected(rejection) => return Ok(Answer::Rejected(Box::new(rejection))),
             ImageOutcome::Generated(image) => image,
         };
         btcedu_artifacts::crash_point("answered");
         let bytes = std::mem::take(&mut image.bytes);
         match btcedu_pictures::verify(bytes).await {
-            Ok(picture) => Ok(Answer::Picture { image, picture, in_hand }),
+            Ok(picture) => Ok(Answer::Picture(Box::new(Arrived { image, picture, in_hand }))),
             Err(error) => Err(CallFailure {
                 class: FailureClass::Transient,
                 billing: Billing::MaybeBilled,
@@ -245,23 +253,11 @@ impl Studio<'_> {
         }
     }
 
-    fn job(
-        &self,
-        item: &WorkItem,
-        kind: CallKind,
-        request_hash: Sha256Hash,
-        model: &str,
-        estimate: Usd,
-    ) -> PaidJob {
-        let chapter = Some(item.chapter_id.clone());
-        PaidJob { stage: Stage::Imagegen, chapter, kind, model: model.to_owned(), request_hash, estimate }
-    }
-
     fn retrying(&self, item: &WorkItem) -> impl Fn(u32, std::time::Duration, &str) {
         let chapter = item.chapter_id.clone();
         move |attempt, wait, reason| {
             let (chapter, reason) = (chapter.clone(), reason.to_owned());
-            self.hear(StageEvent::Retrying { chapter, attempt, wait, reason });
+            self.hear(&StageEvent::Retrying { chapter, attempt, wait, reason });
         }
     }
 
@@ -328,4 +324,15 @@ impl Studio<'_> {
         }
         warnings
     }
+}
+
+fn paid_job(
+    item: &WorkItem,
+    kind: CallKind,
+    request_hash: Sha256Hash,
+    model: &str,
+    estimate: Usd,
+) -> PaidJob {
+    let chapter = Some(item.chapter_id.clone());
+    PaidJob { stage: Stage::Imagegen, chapter, kind, model: model.to_owned(), request_hash, estimate }
 }

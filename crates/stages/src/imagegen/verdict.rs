@@ -113,13 +113,15 @@ mod tests {
         judge(&"ep".parse().unwrap(), &entries, stop, Usd::from_micros(1), true)
     }
 
+    type Row<'a> = (&'a [ImageStatus], Option<StopReason>, Option<EpisodeStatus>, &'a str);
+
     #[test]
     fn the_status_follows_from_all_entries_and_the_reason_to_stop() {
         use EpisodeStatus as E;
         use ImageStatus::{Failed, Generated, Pending, Rejected, Skipped};
         let fatal = || Some(StopReason::Fatal("quota".into()));
         let cap = || Some(StopReason::Cap { cost: Usd::ZERO, estimate: Usd::ZERO });
-        let rows: [(&[ImageStatus], Option<StopReason>, Option<E>, &str); 11] = [
+        let rows: [Row<'_>; 11] = [
             (&[Generated, Skipped], None, Some(E::ImagesGenerated), "done"),
             (&[Skipped, Skipped], None, Some(E::ImagesGenerated), "done"),
             (&[Generated, Failed], None, Some(E::ImagesGenerated), "partly"),

@@ -403,12 +403,11 @@ impl<'a> Request<'a> {
         let paid = if refused { None } else { paid_text(inputs, hash) };
         let prices = settings.text_prices.as_ref();
         let estimate = match (&paid, prices) {
-            (Some(_), _) => Usd::ZERO,
             (None, Some(prices)) => prices.estimate(request.prompt.chars().count(), request.max_tokens),
             (None, None) if must_be_priced => {
                 return Err(StageError::NoTextPrice { model: settings.text_model.clone() });
             }
-            (None, None) => Usd::ZERO,
+            (Some(_), _) | (None, None) => Usd::ZERO,
         };
         Ok(Some(TextJob { request, hash, estimate, paid }))
     }
