@@ -17,5 +17,6 @@ pub(crate) struct Args {
 /// # Errors
 /// If they don't build or fail.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    cargo::run(cargo::cargo(&["run", "--release", "--package", "btcedu-bench", "--"]).args(&args.rest))
+    let btcedu = cargo::build("btcedu-cli", "btcedu", &["--release"])?;
+    cargo::run(cargo::cargo(&["run", "--release", "--package", "btcedu-bench", "--"]).arg(btcedu).args(&args.rest))
 }

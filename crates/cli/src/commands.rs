@@ -31,7 +31,6 @@ use crate::{
 #[command(
     name = "btcedu",
     version,
-    propagate_version = true,
     after_help = "\
 Examples:
   btcedu add --id abc123 --title \"Halving\" --chapters chapters.json
@@ -291,5 +290,17 @@ impl<T: serde::Serialize> EachEpisode<T> {
         }
         output.result(&documents, || texts.join("\n\n"))?;
         Ok(worst)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
     }
 }

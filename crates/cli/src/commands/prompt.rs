@@ -34,12 +34,12 @@ enum PromptCommand {
     #[command(after_help = "Example:\n  btcedu prompt list")]
     List,
     /// Show a version's text and the template's history
-    #[command(after_help = "Example:\n  btcedu prompt show imagegen --version 1")]
+    #[command(after_help = "Example:\n  btcedu prompt show imagegen 1")]
     Show {
         /// The template
         name: String,
         /// The version; the default's if left out
-        #[arg(long = "version", value_name = "N")]
+        #[arg(value_name = "VERSION")]
         number: Option<i32>,
     },
     /// Compare two versions line by line
@@ -58,6 +58,7 @@ enum PromptCommand {
         /// The template
         name: String,
         /// The version
+        #[arg(value_name = "VERSION")]
         number: i32,
     },
 }

@@ -1,0 +1,155 @@
+//! Speed and memory of the real program, as figures and ratios; never a test that fails on a slow machine.
+//!
+//! Usage: `cargo xtask bench`, which builds the program and passes its path.
+//!
+//! May use: `btcedu-testkit`. Never shipped.
+
+mod measure;
+mod schedule;
+
+use std::{fmt::Write as _, io::Write as _, time::Duration};
+
+use anyhow::Context;
+use btcedu_testkit::{
+    Chapters, TestEnv,
+    simulator::{Predraw, SimulatorConfig},
+};
+
+use crate::{measure::Measured, schedule::ideal};
+
+/// Image calls in flight: the program's default.
+const CONCURRENCY: usize = 4;
+/// Text calls in flight: fixed in the program.
+const TEXT_PLACES: usize = 4;
+const SIZE: (u32, u32) = (1536, 864);
+/// About what a real picture of this size has.
+const PICTURE_BYTES: usize = 1_500_000;
+
+/// One line of the table.
+struct Line {
+    what: String,
+    figure: String,
+    target: &'static str,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let program = std::env::args()
+        .nth(1)
+        .context("usage: btcedu-bench PATH_OF_BTCEDU (started by `cargo xtask bench`)")?;
+    let mut lines = Vec::new();
+    start_up(&program, &mut lines).await?;
+    for (chapters, seconds, rounds) in [(8, 0.2, 7), (64, 0.2, 3), (8, 2.0, 3), (64, 2.0, 1)] {
+        wall_time(&program, chapters, Duration::from_secs_f64(seconds), rounds, &mut lines).await?;
+    }
+    no_op(&program, &mut lines).await?;
+    memory(&program, &mut lines).await?;
+    print(&lines);
+    Ok(())
+}
+
+fn print(lines: &[Line]) {
+    let width = lines.iter().map(|l| l.what.chars().count()).max().unwrap_or_default();
+    let mut text = String::new();
+    for line in lines {
+        // Writing to a String doesn't fail.
+        let _always = writeln!(text, "{:width$}  {:>34}  {}", line.what, line.figure, line.target);
+    }
+    let _closed = std::io::stdout().write_all(text.as_bytes());
+}
+
+async fn world(program: &str, latency: Duration, chapters: &Chapters) -> TestEnv {
+    let config = SimulatorConfig {
+        image_latency: latency,
+        text_latency: latency,
+        predraw: Some(Predraw { size: SIZE, count: 8 }),
+        picture_bytes: Some(PICTURE_BYTES),
+        ..SimulatorConfig::default()
+    };
+    let mut env = TestEnv::start_with(program, config).await;
+    env.set("IMAGE_GEN_SIZE", &format!("{}x{}", SIZE.0, SIZE.1));
+    env.set("MAX_EPISODE_COST_USD", "1000");
+    env.add("ep1", chapters).await;
+    env
+}
+
+/// Half of the chapters have a prompt of their own, the others are written.
+fn mixed(count: usize) -> Chapters {
+    (0..count).fold(Chapters::none(), |document, n| {
+        let own = format!("A plain drawing of number {n}.");
+        document.with("diagram", (n % 2 == 0).then_some(own.as_str()))
+    })
+}
+
+async fn wall_time(
+    program: &str,
+    chapters: usize,
+    latency: Duration,
+    rounds: usize,
+    lines: &mut Vec<Line>,
+) -> anyhow::Result<()> {
+    let own: Vec<bool> = (0..chapters).map(|n| n % 2 == 0).collect();
+    let ideal = ideal(&own, latency, latency, TEXT_PLACES, CONCURRENCY);
+    let mut ratios = Vec::new();
+    let mut late = 0;
+    for _ in 0..rounds {
+        let env = world(program, latency, &mixed(chapters)).await;
+        let run = measure::run(&env, &["imagegen", "ep1"]).await?;
+        late += env.sim.stats().late_answers;
+        ratios.push(run.wall.as_secs_f64() / ideal.as_secs_f64());
+    }
+    ratios.sort_by(f64::total_cmp);
+    let median = ratios.get(ratios.len() / 2).copied().unwrap_or(f64::NAN);
+    let late = if late > 0 { format!(", {late} answers late") } else { String::new() };
+    lines.push(Line {
+        what: format!("wall time over ideal, {chapters} chapters, {:.1} s a call", latency.as_secs_f64()),
+        figure: format!("{median:.3} (of {:.2} s, {rounds} runs{late})", ideal.as_secs_f64()),
+        target: if chapters == 8 && latency < Duration::from_secs(1) {
+            "at most 1.2"
+        } else {
+            "at most 1.05"
+        },
+    });
+    Ok(())
+}
+
+async fn start_up(program: &str, lines: &mut Vec<Line>) -> anyhow::Result<()> {
+    let env = TestEnv::start(program).await;
+    let median = measure::median(&env, &["--help"], 40).await?;
+    lines.push(Line {
+        what: "start-up (--help)".to_owned(),
+        figure: milliseconds(median.wall),
+        target: "at most 15 ms",
+    });
+    Ok(())
+}
+
+async fn no_op(program: &str, lines: &mut Vec<Line>) -> anyhow::Result<()> {
+    let env = world(program, Duration::ZERO, &mixed(64)).await;
+    let _bought = env.run(&["imagegen", "ep1"]).await.success();
+    let median = measure::median(&env, &["imagegen", "ep1"], 20).await?;
+    lines.push(Line {
+        what: "a run with nothing to do, 64 chapters".to_owned(),
+        figure: milliseconds(median.wall),
+        target: "at most 50 ms",
+    });
+    Ok(())
+}
+
+async fn memory(program: &str, lines: &mut Vec<Line>) -> anyhow::Result<()> {
+    for (name, latency) in [("0.2 s a call", Duration::from_millis(200)), ("no latency", Duration::ZERO)] {
+        let env = world(program, latency, &Chapters::own_prompts(64)).await;
+        let Measured { peak_kib, .. } = measure::run(&env, &["imagegen", "ep1"]).await?;
+        let mib = peak_kib / 1024;
+        lines.push(Line {
+            what: format!("peak memory, 64 pictures of 1.5 MB, {CONCURRENCY} at once, {name}"),
+            figure: format!("{mib} MiB"),
+            target: "at most 48 MiB",
+        });
+    }
+    Ok(())
+}
+
+fn milliseconds(duration: Duration) -> String {
+    format!("{:.1} ms (median)", duration.as_secs_f64() * 1000.0)
+}
