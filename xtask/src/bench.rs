@@ -18,5 +18,7 @@ pub(crate) struct Args {
 /// If they don't build or fail.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let btcedu = cargo::build("btcedu-cli", "btcedu", &["--release"])?;
-    cargo::run(cargo::cargo(&["run", "--release", "--package", "btcedu-bench", "--"]).arg(btcedu).args(&args.rest))
+    cargo::run(
+        cargo::cargo(&["run", "--release", "--package", "btcedu-bench", "--"]).arg(btcedu).args(&args.rest),
+    )
 }

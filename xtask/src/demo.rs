@@ -1,7 +1,5 @@
 //! `cargo xtask demo`: the sample episode's pictures, made with the simulator, free and without network.
 
-mod simulator;
-
 use std::{
     io::BufRead,
     path::{Path, PathBuf},
@@ -10,9 +8,11 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-use simulator::{Counts, Simulator};
 
-use crate::cargo::{self, root, say};
+use crate::{
+    cargo::{self, root, say},
+    simulator::{Counts, Simulator},
+};
 
 const EPISODE: &str = "sampleEp001";
 const TITLE: &str = "Bitcoin'de halving nedir?";

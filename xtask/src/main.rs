@@ -6,8 +6,10 @@
 mod bench;
 mod cargo;
 mod demo;
+mod embedding;
 mod generate;
 mod layers;
+mod simulator;
 mod tidy;
 mod verify;
 mod workspace;

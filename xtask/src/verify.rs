@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::{
     cargo::{self, cargo, complain, say},
-    generate, layers, tidy,
+    embedding, generate, layers, tidy,
     workspace::{Metadata, Package},
 };
 
@@ -33,7 +33,7 @@ struct Step {
 }
 
 /// In the order in which they run.
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step {
         name: "tools",
         run: tools,
@@ -83,6 +83,12 @@ const STEPS: [Step; 9] = [
         },
         alone: "RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps",
         mend: "mend the links and examples named above",
+    },
+    Step {
+        name: "embedding",
+        run: embedding::check,
+        alone: "cargo xtask verify --only embedding",
+        mend: "keep databases, servers and argument parsers out of chapters, imagegen and what they stand on",
     },
     Step {
         name: "tests",

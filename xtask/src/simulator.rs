@@ -15,14 +15,14 @@ use serde::Deserialize;
 const WAIT: Duration = Duration::from_secs(10);
 
 /// A running simulator; dropping it stops it.
-pub(super) struct Simulator {
+pub(crate) struct Simulator {
     child: Child,
     base_url: String,
 }
 
 /// What it was asked and would have charged, as far as the demo shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
-pub(super) struct Counts {
+pub(crate) struct Counts {
     image_calls: u64,
     text_calls: u64,
     downloads: u64,
@@ -48,7 +48,7 @@ impl Simulator {
     ///
     /// # Errors
     /// If it can't be started or says something else.
-    pub(super) fn start(program: &Path) -> Result<Self> {
+    pub(crate) fn start(program: &Path) -> Result<Self> {
         let child = Command::new(program)
             .args(["--image-latency-ms", "300", "--text-latency-ms", "100"])
             .env_clear()
@@ -68,7 +68,7 @@ impl Simulator {
     }
 
     /// Returns its address, without a path.
-    pub(super) fn base_url(&self) -> &str {
+    pub(crate) fn base_url(&self) -> &str {
         &self.base_url
     }
 
@@ -76,7 +76,7 @@ impl Simulator {
     ///
     /// # Errors
     /// If it doesn't answer with that.
-    pub(super) fn counts(&self) -> Result<Counts> {
+    pub(crate) fn counts(&self) -> Result<Counts> {
         let address = self.base_url.trim_start_matches("http://");
         let answer = get(address, "/__sim/stats").context("can't ask the simulator for its counts")?;
         serde_json::from_str(&answer).context("the simulator's counts can't be read")
