@@ -1,15 +1,42 @@
 //! Journeys with the real binary, each in a world of its own.
 
-mod basics;
+#![cfg(test)]
 
-use btcedu_testkit::{TestEnv, simulator::SimulatorConfig};
+mod basics;
+mod books;
+mod bytes;
+mod cap;
+mod choice;
+mod cli;
+mod concurrency;
+mod crash;
+mod crash_later;
+mod crash_random;
+mod errors;
+mod local_faults;
+mod partial;
+mod settings;
+mod signals;
+mod support;
+mod verify;
+mod wreck;
+
+use btcedu_testkit::{
+    TestEnv,
+    simulator::{Predraw, SimulatorConfig},
+};
 
 /// The program under test.
 const BTCEDU: &str = env!("CARGO_BIN_EXE_btcedu");
 
 /// Starts a world with a quick simulator.
 async fn world() -> TestEnv {
-    TestEnv::start(BTCEDU).await
+    world_with(quick()).await
+}
+
+/// A simulator that has drawn ahead what most tests ask for.
+fn quick() -> SimulatorConfig {
+    SimulatorConfig { predraw: Some(Predraw { size: (1024, 1024), count: 2 }), ..SimulatorConfig::default() }
 }
 
 /// Starts a world with another simulator.

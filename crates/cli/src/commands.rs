@@ -14,6 +14,7 @@ mod run;
 mod status;
 
 use btcedu_domain::{Clock, EpisodeId, SystemClock};
+use btcedu_stages::{Interrupt, Signal};
 use clap::{ArgAction, Args, Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
 
@@ -171,6 +172,11 @@ impl EpisodeIds {
     }
 }
 
+/// An episode whose turn didn't come before a signal did.
+#[derive(Debug, thiserror::Error)]
+#[error("not started, since a signal stopped the command; run it again for this episode")]
+pub(crate) struct NotStarted(pub(crate) Signal);
+
 /// A command line that says too little, or names what there isn't; exit code 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -201,7 +207,8 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitStatus>
     }
     let mut values = Values::load()?;
     if let Some(dir) = &global.data_dir {
-        values.set_flag("DATA_DIR", dir.display().to_string());
+        let text = dir.to_str().ok_or_else(|| WrongWords("--data-dir must be text in UTF-8".to_owned()))?;
+        values.set_flag("DATA_DIR", text.to_owned());
     }
     let app = App::new(Settings::check(values)?);
     let bars = progress::place_for_bars(global.quiet);
@@ -250,6 +257,20 @@ pub(crate) struct EachEpisode<T> {
 impl<T: serde::Serialize> EachEpisode<T> {
     pub(crate) fn new() -> Self {
         Self { results: Vec::new() }
+    }
+
+    /// Runs the next episode, unless a signal has come since.
+    pub(crate) async fn run(
+        &mut self,
+        id: EpisodeId,
+        interrupt: &Interrupt,
+        work: impl AsyncFnOnce(&EpisodeId) -> anyhow::Result<T>,
+    ) {
+        let result = match interrupt.raised() {
+            Some(signal) => Err(NotStarted(signal).into()),
+            None => work(&id).await,
+        };
+        self.results.push((id, result));
     }
 
     /// Prints all results: one as its own document, several as a list.

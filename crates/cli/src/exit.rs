@@ -3,13 +3,17 @@
 use std::process::ExitCode;
 
 use btcedu_artifacts::LockError;
+use btcedu_catalog::CatalogError;
 use btcedu_domain::{CallIdError, IdError};
 use btcedu_imagegen::ImageGenError;
 use btcedu_pipeline::PipelineError;
 use btcedu_prompts::PromptError;
 use btcedu_stages::{ErrorKind, Signal, StageError, imagegen::RunEnd};
 
-use crate::{commands::WrongWords, settings::SettingsError};
+use crate::{
+    commands::{NotStarted, WrongWords},
+    settings::SettingsError,
+};
 
 /// What a script can do next; ordered from good to bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,8 +63,12 @@ impl ExitStatus {
         if let Some(LockError::Held { .. }) = cause.downcast_ref() {
             return Some(Self::Blocked);
         }
+        if let Some(NotStarted(signal)) = cause.downcast_ref() {
+            return Some(Self::of_signal(*signal));
+        }
         let wrong_words = cause.is::<SettingsError>()
             || cause.is::<WrongWords>()
+            || cause.is::<CatalogError>()
             || cause.is::<IdError>()
             || cause.is::<CallIdError>()
             || matches!(

@@ -28,7 +28,10 @@ fn main() -> ExitCode {
     btcedu_artifacts::arm_crash_points();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return output::print_usage_error(&error).into(),
+        Err(error) => {
+            let json = std::env::args_os().any(|word| word == "--json");
+            return output::print_usage_error(&error, json).into();
+        }
     };
     let output = Output::new(cli.global.json);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();

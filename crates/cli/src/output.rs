@@ -64,10 +64,18 @@ pub(crate) fn write_out(text: &str) {
     let _closed = write!(out, "{text}{end}").and_then(|()| out.flush());
 }
 
-/// Prints what clap has to say: help to stdout, complaints to stderr.
-pub(crate) fn print_usage_error(error: &clap::Error) -> ExitStatus {
+/// Prints what clap has to say: help to stdout, complaints to stderr; with `--json`, a document to stdout too.
+pub(crate) fn print_usage_error(error: &clap::Error, json: bool) -> ExitStatus {
     let _closed = error.print();
-    if error.use_stderr() { ExitStatus::Usage } else { ExitStatus::Done }
+    if !error.use_stderr() {
+        return ExitStatus::Done;
+    }
+    if json {
+        let told = error.to_string();
+        let document = json!({"error": told.trim(), "exit_code": i32::from(ExitStatus::Usage)});
+        write_out(&format!("{document:#}"));
+    }
+    ExitStatus::Usage
 }
 
 /// Makes a table with a header, as wide as the terminal allows.

@@ -68,7 +68,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ),
     setting("IMAGE_GEN_QUALITY", "the model's own", "quality in the model's words, checked likewise"),
     setting("IMAGE_GEN_STYLE_PREFIX", "", "text in front of every prompt"),
-    setting("IMAGE_GEN_CONCURRENCY", "4", "image calls in flight, 1 to 64"),
+    setting("IMAGE_GEN_CONCURRENCY", "4", "image calls in flight, 1 to 16"),
     setting("IMAGE_GEN_PER_MINUTE", "", "image calls started a minute at most, 1 to 10000"),
     setting("IMAGE_GEN_TIMEOUT_SECONDS", "300", "one attempt at a picture, 1 to 3600 seconds"),
     setting(
@@ -172,9 +172,7 @@ impl Values {
         for setting in SETTINGS {
             let mut names = vec![setting.name];
             names.extend((setting.name == "ANTHROPIC_API_KEY").then_some("CLAUDE_API_KEY"));
-            #[expect(clippy::disallowed_methods, reason = "the only place that reads the environment")]
-            let from_environment =
-                names.iter().filter_map(|n| std::env::var(n).ok()).find(|v| !v.trim().is_empty());
+            let from_environment = from_environment(setting, &names)?;
             let from_file =
                 || names.iter().find_map(|n| dotenv.get(*n).filter(|v| !v.trim().is_empty()).cloned());
             let found = from_environment
@@ -228,9 +226,40 @@ impl Values {
         self.parsed(name, "an amount in US dollars from 0 to 1000000, like 10 or 0.08", |_| true)
     }
 
+    /// A price of nothing would switch the cap off.
+    fn price(&self, name: &'static str) -> Result<Option<Usd>, SettingsError> {
+        self.parsed(name, "a price in US dollars above 0, like 0.08", |price| *price > Usd::ZERO)
+    }
+
+    fn folder(&self, name: &'static str) -> Result<Option<PathBuf>, SettingsError> {
+        self.parsed(name, "a folder that is there", |path: &PathBuf| path.is_dir())
+    }
+
     fn owned(&self, name: &'static str) -> Option<String> {
         self.get(name).map(ToOwned::to_owned)
     }
+}
+
+/// Reads the first of the names that is set; what isn't text is refused, not passed over.
+fn from_environment(setting: &Setting, names: &[&str]) -> Result<Option<String>, SettingsError> {
+    #[expect(clippy::disallowed_methods, reason = "the only place that reads the environment")]
+    let values = names.iter().filter_map(|name| std::env::var_os(name));
+    for value in values {
+        let text = value.into_string().map_err(|value| SettingsError::BadValue {
+            name: setting.name,
+            value: if setting.secret {
+                "(not shown)".to_owned()
+            } else {
+                value.to_string_lossy().into_owned()
+            },
+            from: Origin::Environment,
+            allowed: "text in UTF-8".to_owned(),
+        })?;
+        if !text.trim().is_empty() {
+            return Ok(Some(text));
+        }
+    }
+    Ok(None)
 }
 
 /// Reads `.env` without touching the environment; its text never gets into an error.
@@ -284,7 +313,7 @@ impl Settings {
         let resend = values.parsed::<String>("RESEND_UNKNOWN", "yes, ask", |v| v == "yes" || v == "ask")?;
         Ok(Self {
             database: database_path(&values, &data_dir)?,
-            prompts_dir: values.owned("PROMPTS_DIR").map(PathBuf::from),
+            prompts_dir: values.folder("PROMPTS_DIR")?,
             models_file: values.owned("MODELS_FILE").map(PathBuf::from),
             anthropic_base_url: values.owned("ANTHROPIC_BASE_URL"),
             claude_model: values.owned("CLAUDE_MODEL"),
@@ -295,13 +324,13 @@ impl Settings {
                 quality: values.owned("IMAGE_GEN_QUALITY"),
                 style_prefix: values.get("IMAGE_GEN_STYLE_PREFIX").unwrap_or_default().to_owned(),
                 concurrency: values
-                    .number("IMAGE_GEN_CONCURRENCY", 1, 64)?
+                    .number("IMAGE_GEN_CONCURRENCY", 1, 16)?
                     .and_then(|n| usize::try_from(n).ok())
                     .unwrap_or(4),
                 per_minute: values
                     .number("IMAGE_GEN_PER_MINUTE", 1, 10_000)?
                     .and_then(|n| u32::try_from(n).ok()),
-                price: values.money("IMAGE_GEN_PRICE_USD")?,
+                price: values.price("IMAGE_GEN_PRICE_USD")?,
             },
             image_timeout: Duration::from_secs(
                 values.number("IMAGE_GEN_TIMEOUT_SECONDS", 1, 3600)?.unwrap_or(300),
@@ -365,6 +394,8 @@ mod tests {
             ("IMAGE_GEN_PER_MINUTE", "-1"),
             ("IMAGE_GEN_TIMEOUT_SECONDS", "1.5"),
             ("IMAGE_GEN_PRICE_USD", "free"),
+            ("IMAGE_GEN_PRICE_USD", "0"),
+            ("PROMPTS_DIR", "no/such/folder"),
             ("MAX_EPISODE_COST_USD", "NaN"),
             ("PIPELINE_VERSION", "3"),
             ("RESEND_UNKNOWN", "no"),

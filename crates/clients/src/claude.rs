@@ -24,6 +24,7 @@ pub use config::ClaudeConfig;
 pub const ANTHROPIC_VERSION: &str = "2026-10-21";
 
 const PUBLIC_API: &str = "https://api.anthropic.com/v1";
+const PUBLIC_HOST: &str = "api.anthropic.com";
 /// A list of models is short and quick; nobody should wait minutes for it.
 const LIST_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -68,6 +69,15 @@ impl ClaudeClient {
         self.list_models().await.map(|_| ())
     }
 
+    /// Tells whether the catalogue's retirement dates hold here: a gateway may serve what it likes.
+    fn is_public(&self) -> bool {
+        self.base.is_host(PUBLIC_HOST)
+    }
+
+    fn key(&self) -> Result<&SecretString, TextError> {
+        self.config.api_key.as_ref().ok_or(TextError::MissingKey)
+    }
+
     fn model(&self, name: &str) -> Option<&TextModel> {
         self.config.catalog.text(name)
     }
@@ -83,8 +93,8 @@ impl ClaudeClient {
     }
 
     async fn send(&self, call: ApiRequest<'_>) -> Result<Reply, TextError> {
-        let key = self.config.api_key.as_ref().ok_or(TextError::MissingKey)?;
-        let call = call.header("anthropic-version", ANTHROPIC_VERSION).secret_header("x-api-key", key);
+        let call =
+            call.header("anthropic-version", ANTHROPIC_VERSION).secret_header("x-api-key", self.key()?);
         self.config.http.send(&call).await.map_err(TextError::Transport)
     }
 
@@ -134,6 +144,20 @@ impl LanguageModel for ClaudeClient {
         match answer::read_message(&reply.body) {
             Ok(message) => Ok(self.reply(request, message, request_id)),
             Err(problem) => Err(TextError::BadAnswer { problem, request_id }),
+        }
+    }
+
+    fn check_ready(&self, model: &str) -> Result<(), TextError> {
+        self.key()?;
+        let today = self.config.clock.now().date();
+        match self.model(model).filter(|listed| self.is_public() && listed.is_retired(today)) {
+            None => Ok(()),
+            Some(listed) => Err(TextError::ModelUnavailable {
+                model: model.to_owned(),
+                successor: listed.successor.clone(),
+                message: listed.retires.map_or_else(String::new, |date| format!("retired since {date}")),
+                request_id: None,
+            }),
         }
     }
 

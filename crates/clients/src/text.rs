@@ -21,6 +21,13 @@ pub trait LanguageModel: Send + Sync {
     /// answer cut off is a reply; see its [`StopReason`].
     async fn complete(&self, request: &TextRequest) -> Result<TextReply, TextError>;
 
+    /// Tells whether a call can be made at all, before money is spent on what depends on it. No network.
+    ///
+    /// # Errors
+    /// [`TextError::MissingKey`] where there is no key, [`TextError::ModelUnavailable`] where
+    /// the public API is known to have retired the model.
+    fn check_ready(&self, model: &str) -> Result<(), TextError>;
+
     /// Returns what the call should cost at most, or nothing for a model without a known price. No network.
     fn estimate(&self, request: &TextRequest) -> Option<Usd>;
 

@@ -176,7 +176,11 @@ impl ImageGenService for OpenAiImages {
     }
 
     async fn check_model(&self, model: &str) -> Result<ModelCheck, ImageGenError> {
-        if self.is_public() { self.ask_about_model(model).await } else { Ok(ModelCheck::NotChecked) }
+        if self.is_public() {
+            return self.ask_about_model(model).await;
+        }
+        self.key()?;
+        Ok(ModelCheck::NotChecked)
     }
 }
 

@@ -35,7 +35,7 @@ pub trait ImageGenService: Send + Sync {
     /// Asks whether the provider still serves a model, before money is spent on it.
     ///
     /// # Errors
-    /// [`ImageGenError`] if it can't be asked.
+    /// [`ImageGenError`] if it can't be asked; [`ImageGenError::MissingKey`] wherever there is none.
     async fn check_model(&self, model: &str) -> Result<ModelCheck, ImageGenError>;
 }
 

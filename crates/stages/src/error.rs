@@ -127,6 +127,9 @@ pub enum StageError {
         /// The setting and the successor.
         hint: String,
     },
+    /// The catalogue says that the text model is gone.
+    #[error("{0}")]
+    TextModelGone(String),
     /// A key is missing, so that no call can be made.
     #[error("{0}")]
     MissingKey(String),

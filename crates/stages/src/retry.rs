@@ -3,12 +3,15 @@
 use std::{
     collections::VecDeque,
     future::Future,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 use btcedu_domain::{Billing, CallState, FailureClass, ProviderFailure, Usd, UtcTime};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use crate::{
     ResendUnknown, StageContext,
@@ -34,6 +37,18 @@ pub(crate) struct CallFailure {
 }
 
 impl CallFailure {
+    /// A call that was reserved and never made, since the run stops.
+    fn not_sent() -> Self {
+        Self {
+            class: FailureClass::Fatal,
+            billing: Billing::NotSent,
+            retry_after: None,
+            is_rate_limit: false,
+            request_id: None,
+            message: "not sent, since the run was stopped".to_owned(),
+        }
+    }
+
     pub(crate) fn of(error: &impl ProviderFailure) -> Self {
         Self {
             class: error.class(),
@@ -58,6 +73,13 @@ pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
         cause = inner.source();
     }
     text
+}
+
+/// A failed attempt, with its place where it still has one: what stops or pauses the run
+/// does so before another call takes the place.
+pub(crate) struct Missed<'a> {
+    pub(crate) failure: CallFailure,
+    pub(crate) place: Option<SemaphorePermit<'a>>,
 }
 
 /// How a paid job ended.
@@ -131,11 +153,22 @@ pub(crate) struct CallDesk<'a> {
     pub(crate) stop: &'a Stop,
     /// Until when nothing is sent because a provider asked to slow down.
     paused_until: Mutex<Option<UtcTime>>,
+    /// Calls that are reserved and not settled.
+    open: AtomicUsize,
+    /// How many have been settled.
+    ended: watch::Sender<u64>,
 }
 
 impl<'a> CallDesk<'a> {
     pub(crate) fn new(ctx: &'a StageContext, account: Account, stop: &'a Stop) -> Self {
-        Self { ctx, account, stop, paused_until: Mutex::new(None) }
+        Self {
+            ctx,
+            account,
+            stop,
+            paused_until: Mutex::new(None),
+            open: AtomicUsize::new(0),
+            ended: watch::Sender::new(0),
+        }
     }
 
     /// Makes a call, with up to three more attempts where that may help.
@@ -150,13 +183,20 @@ impl<'a> CallDesk<'a> {
         retrying: impl Fn(u32, Duration, &str),
     ) -> CallEnd<T>
     where
-        Sent: Future<Output = Result<T, CallFailure>>,
+        Sent: Future<Output = Result<T, Missed<'p>>>,
     {
         let mut attempts = 0;
         loop {
             let Some(place) = self.turn(places).await else { return CallEnd::Stopped };
+            let (open, ended) = (self.open.load(Ordering::Relaxed), *self.ended.borrow());
             let call = match self.account.reserve(self.ctx, job).await {
                 Ok(Reservation::Reserved(call)) => call,
+                Ok(Reservation::OverCap { .. }) if open > 0 => {
+                    // Estimates are more than calls turn out to cost: it may fit once one is settled.
+                    drop(place);
+                    self.next_end(ended).await;
+                    continue;
+                }
                 Ok(Reservation::OverCap { cost }) => {
                     self.stop.request(StopReason::Cap { cost, estimate: job.estimate });
                     return CallEnd::Stopped;
@@ -166,14 +206,24 @@ impl<'a> CallDesk<'a> {
                     return CallEnd::Stopped;
                 }
             };
+            self.open.fetch_add(1, Ordering::Relaxed);
             btcedu_artifacts::crash_point("reserved");
+            if self.stop.is_requested() {
+                // Something stopped the run while the row was written.
+                self.settle_failure(&call, &CallFailure::not_sent()).await;
+                return CallEnd::Stopped;
+            }
             attempts += 1;
-            let failure = match send(call.clone(), attempts, place).await {
+            let (failure, next) = match send(call.clone(), attempts, place).await {
                 Ok(value) => return CallEnd::Answered { value, call, attempts },
-                Err(failure) => failure,
+                Err(Missed { failure, place }) => {
+                    let next = self.wait_after(&failure, attempts);
+                    drop(place);
+                    (failure, next)
+                }
             };
             self.settle_failure(&call, &failure).await;
-            match self.wait_after(&failure, attempts) {
+            match next {
                 Next::Wait(wait) => {
                     retrying(attempts, wait, &failure.message);
                     if self.stop.unless_stopped(self.ctx.clock.sleep(wait)).await.is_none() {
@@ -183,6 +233,18 @@ impl<'a> CallDesk<'a> {
                 Next::GiveUp(message) => return CallEnd::Failed { message, attempts },
             }
         }
+    }
+
+    /// Tells that a call that was reserved is settled, or can't be.
+    pub(crate) fn call_ended(&self) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+        self.ended.send_modify(|ended| *ended += 1);
+    }
+
+    /// Waits until more calls than so many have ended, or the run stops.
+    async fn next_end(&self, before: u64) {
+        let mut ended = self.ended.subscribe();
+        let _ended = self.stop.unless_stopped(ended.wait_for(|now| *now > before)).await;
     }
 
     /// Waits for a place, for the end of a pause and for the pace; nothing if the run stops meanwhile.
@@ -218,6 +280,7 @@ impl<'a> CallDesk<'a> {
             // The row stays `sent`, which counts as `unknown` from the next run on: nothing is understated.
             self.stop.request(StopReason::Fatal(with_causes(&error)));
         }
+        self.call_ended();
     }
 
     fn wait_after(&self, failure: &CallFailure, attempts: u32) -> Next {
@@ -255,7 +318,8 @@ impl<'a> CallDesk<'a> {
         }
     }
 
-    fn pause(&self, wait: Duration) {
+    /// Starts no call for so long, in the whole run.
+    pub(crate) fn pause(&self, wait: Duration) {
         let now = self.ctx.clock.now();
         let Ok(until) = now.timestamp().checked_add(wait).map(UtcTime::new) else { return };
         let mut paused = self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);

@@ -66,6 +66,8 @@ impl Stop {
     }
 
     pub(crate) fn request(&self, reason: StopReason) {
+        // What goes wrong after a signal doesn't change why the run ends.
+        let reason = self.interrupt.raised().map_or(reason, StopReason::Signal);
         let mut slot = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
         slot.get_or_insert(reason);
         self.own.send_replace(true);

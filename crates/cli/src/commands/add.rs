@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
-use btcedu_artifacts::{EpisodeDir, copy_atomic, write_atomic};
+use btcedu_artifacts::{EpisodeDir, EpisodeLock, LockHolder, copy_atomic, read_optional, write_atomic};
 use btcedu_chapters::ChapterError;
-use btcedu_domain::{EpisodeId, EpisodeStatus, UtcTime};
+use btcedu_domain::{EpisodeId, EpisodeStatus, PipelineVersion, UtcTime};
 use btcedu_models::{
     Db,
     episodes::{self, NewEpisode},
@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::{
     app::App,
-    commands::{WrongWords, chapters},
+    commands::{WrongWords, chapters, imagegen::command_line},
     exit::ExitStatus,
     output::{Output, note},
 };
@@ -66,8 +66,17 @@ pub(crate) async fn run(app: &App, args: &AddArgs, output: Output) -> anyhow::Re
     ensure!(!args.title.trim().is_empty(), WrongWords("--title must not be empty".to_owned()));
     let dir = app.data.episode(&id);
     let source = source(args, &dir)?;
+    let only_v2 = matches!(source.status, EpisodeStatus::Chapterized | EpisodeStatus::Adapted);
+    ensure!(
+        !only_v2 || app.settings.pipeline_version == PipelineVersion::V2,
+        WrongWords(
+            "--chapters and --script are of pipeline v2, and PIPELINE_VERSION is 1; set it to 2".to_owned()
+        )
+    );
     check(args, &id)?;
     let db = app.ready_database().await?;
+    let holder = LockHolder::this_process(command_line(), app.clock.now());
+    let _lock = EpisodeLock::acquire(&dir, &holder, app.clock.as_ref()).await?;
     insert(app, &db, args, &id, &dir, &source).await?;
     output.result(
         &json!({"episode_id": id, "status": source.status, "pipeline_version": app.settings.pipeline_version.number(), "files": source.to}),
@@ -133,6 +142,10 @@ async fn insert(
         ))
     );
     for to in &source.to {
+        // The same bytes are what an `add` that was interrupted before its row left.
+        if to.exists() && read_optional(source.from)? == read_optional(to)? {
+            continue;
+        }
         if to.exists() {
             bail!(
                 "'{}' is there already, though the database has no episode '{id}'; move it away, or choose another --id",

@@ -1,6 +1,10 @@
 //! `btcedu chapters`: checks a chapter document and shows it.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context;
 use btcedu_chapters::{ChapterError, Parsed, parse, parse_for};
@@ -67,11 +71,15 @@ fn locate(app: &App, what: &str) -> (PathBuf, Option<EpisodeId>) {
 
 /// Reads a document, up to its size limit and a byte: what is larger is refused without reading it all.
 pub(crate) fn load(path: &Path, episode: Option<&EpisodeId>) -> anyhow::Result<Result<Parsed, ChapterError>> {
-    let size = std::fs::metadata(path).with_context(|| format!("can't read '{}'", path.display()))?.len();
+    let unreadable = || format!("can't read '{}'", path.display());
+    let file = File::open(path).with_context(unreadable)?;
+    let size = file.metadata().with_context(unreadable)?.len();
     if size > btcedu_chapters::MAX_BYTES {
         return Ok(Err(ChapterError::TooLarge { bytes: size }));
     }
-    let bytes = std::fs::read(path).with_context(|| format!("can't read '{}'", path.display()))?;
+    // A device or a pipe has no size, so the limit holds while reading, too.
+    let mut bytes = Vec::new();
+    file.take(btcedu_chapters::MAX_BYTES + 1).read_to_end(&mut bytes).with_context(unreadable)?;
     Ok(match episode {
         Some(id) => parse_for(&bytes, id),
         None => parse(&bytes),

@@ -83,6 +83,10 @@ fn settings(app: &App) -> Vec<SettingRow> {
     let row = |s: &crate::settings::Setting| {
         let value = match values.get(s.name) {
             Some(_) if s.secret => "(set, not shown)".to_owned(),
+            // An address may carry a user, a password or a token.
+            Some(url) if s.name.ends_with("_BASE_URL") && url.contains(['@', '?']) => {
+                "(set, not shown)".to_owned()
+            }
             Some(value) => value.to_owned(),
             None => s.default.to_owned(),
         };
@@ -177,7 +181,7 @@ fn look_at_models(app: &App, checks: &mut Vec<Check>) {
         (Err(problem), _) => check(name, Verdict::Broken, problem.to_string()),
         (Ok(()), Some(date)) if date <= today => check(
             name,
-            Verdict::Broken,
+            if app.settings.openai_base_url.is_none() { Verdict::Broken } else { Verdict::Warning },
             format!("shut down on the public API since {date}; set IMAGE_GEN_MODEL to {to}"),
         ),
         (Ok(()), Some(date)) => check(
@@ -196,8 +200,7 @@ fn look_at_models(app: &App, checks: &mut Vec<Check>) {
 }
 
 fn look_at_text_model(app: &App, catalog: &btcedu_catalog::ModelCatalog, checks: &mut Vec<Check>) {
-    let from_template = || Some(app.prompts().load(&"imagegen".parse().ok()?).ok()??.model);
-    let Some(id) = app.settings.claude_model.clone().or_else(from_template) else { return };
+    let Some(id) = text_model(app) else { return };
     let name = format!("text model {id}");
     let today = SystemClock.now().date();
     checks.push(match catalog.text(&id) {
@@ -214,6 +217,12 @@ fn look_at_text_model(app: &App, catalog: &btcedu_catalog::ModelCatalog, checks:
             None => check(name, Verdict::Ok, "listed with a price"),
         },
     });
+}
+
+/// The model that writes prompts for pictures, as far as settings and files tell.
+fn text_model(app: &App) -> Option<String> {
+    let from_template = || Some(app.prompts().load(&"imagegen".parse().ok()?).ok()??.model);
+    app.settings.claude_model.clone().or_else(from_template)
 }
 
 fn look_at_keys(app: &App, checks: &mut Vec<Check>) {
@@ -260,9 +269,17 @@ async fn ask_anthropic(app: &App, checks: &mut Vec<Check>) {
         Ok(client) => client.list_models().await.map_err(|e| causes(&e)),
         Err(error) => Err(format!("{error:#}")),
     };
-    checks.push(match asked {
-        Ok(models) => check("ANTHROPIC_API_KEY", Verdict::Ok, format!("accepted; {} models", models.len())),
-        Err(told) => check("ANTHROPIC_API_KEY", Verdict::Broken, told),
+    let models = match asked {
+        Ok(models) => models,
+        Err(told) => return checks.push(check("ANTHROPIC_API_KEY", Verdict::Broken, told)),
+    };
+    checks.push(check("ANTHROPIC_API_KEY", Verdict::Ok, format!("accepted; {} models", models.len())));
+    let Some(model) = text_model(app) else { return };
+    let name = format!("{model} at the provider");
+    checks.push(if models.contains(&model) {
+        check(name, Verdict::Ok, "offered")
+    } else {
+        check(name, Verdict::Broken, "is not offered to this key; set CLAUDE_MODEL")
     });
 }
 

@@ -75,11 +75,7 @@ pub(crate) async fn run(
     let ctx = app.context(Arc::new(Progress::new(bars))).await?;
     let mut each = EachEpisode::new();
     for id in ids {
-        let result = run_one(&ctx, &id, &flags).await;
-        each.results.push((id, result.map_err(Into::into)));
-        if app.interrupt.raised().is_some() {
-            break;
-        }
+        each.run(id, &app.interrupt, async |id| Ok(run_one(&ctx, id, &flags).await?)).await;
     }
     each.print(output, result_text, |result| ExitStatus::of_end(&result.end))
 }
@@ -97,7 +93,7 @@ async fn run_one(
 
 /// The command as it was typed, for who finds the episode locked. Flags hold no secrets.
 pub(crate) fn command_line() -> String {
-    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<String> = std::env::args_os().skip(1).map(|w| w.to_string_lossy().into_owned()).collect();
     format!("btcedu {}", words.join(" "))
 }
 
@@ -172,7 +168,8 @@ fn end_line(result: &ImageGenResult) -> Option<String> {
     }
 }
 
-fn preview_text(preview: &Preview) -> String {
+/// Writes the decisions for people.
+pub(crate) fn preview_text(preview: &Preview) -> String {
     let rows = preview.list.items.iter().map(|item| {
         let cost =
             if item.decision == Decision::Generate { item.estimate.to_string() } else { String::new() };

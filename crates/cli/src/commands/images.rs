@@ -9,10 +9,11 @@ use btcedu_stages::{
     },
 };
 use clap::{Args, Subcommand};
+use serde::Serialize;
 
 use crate::{
     app::App,
-    commands::{EachEpisode, EpisodeIds, imagegen::command_line},
+    commands::{EachEpisode, EpisodeIds, WrongWords, imagegen::command_line},
     exit::ExitStatus,
     output::{Output, count, table},
 };
@@ -63,15 +64,15 @@ enum ImagesCommand {
         after_help = "Example:\n  btcedu images use abc123 --chapter ch03 0199a1b2-…    the call id is in `images history`"
     )]
     Use {
-        /// The episode
-        #[arg(value_name = "EPISODE_ID")]
-        id: String,
+        /// The episode, then the picture's call id from `images history`
+        #[arg(value_name = "EPISODE_ID CALL", num_args = 1..=2, required = true)]
+        words: Vec<String>,
+        /// The episode, for scripts: --episode-id=-QuuHAnujxk
+        #[arg(long, value_name = "ID", allow_hyphen_values = true)]
+        episode_id: Option<String>,
         /// The chapter
         #[arg(long, value_name = "ID", allow_hyphen_values = true)]
         chapter: String,
-        /// The picture's call id, from `images history`
-        #[arg(value_name = "CALL")]
-        call: String,
     },
 }
 
@@ -81,7 +82,17 @@ pub(crate) async fn run(app: &App, args: &ImagesArgs, output: Output) -> anyhow:
         ImagesCommand::List { ids } => list(&ctx, ids, output).await,
         ImagesCommand::Verify { ids, repair } => verify(&ctx, ids, *repair, output).await,
         ImagesCommand::History { ids, chapter } => history(&ctx, ids, chapter.as_deref(), output).await,
-        ImagesCommand::Use { id, chapter, call } => use_picture(&ctx, id, chapter, call, output).await,
+        ImagesCommand::Use { words, episode_id, chapter } => {
+            let (id, call) = match (episode_id, words.as_slice()) {
+                (Some(id), [call]) | (None, [id, call]) => (id, call),
+                _ => {
+                    let usage =
+                        "name an episode and a call: `btcedu images use EPISODE_ID --chapter ID CALL`";
+                    return Err(WrongWords(usage.to_owned()).into());
+                }
+            };
+            use_picture(&ctx, id, chapter, call, output).await
+        }
     }
 }
 
@@ -186,9 +197,16 @@ async fn history(
     let mut each = EachEpisode::new();
     for id in ids.at_least_one("images history")? {
         let pictures = picture_history(ctx, &id, chapter.as_ref()).await;
-        each.results.push((id, pictures.map_err(Into::into)));
+        let history = pictures.map(|pictures| History { episode_id: id.clone(), pictures });
+        each.results.push((id, history.map_err(Into::into)));
     }
-    each.print(output, |pictures: &Vec<_>| history_text(pictures), |_| ExitStatus::Done)
+    each.print(output, |history: &History| history_text(&history.pictures), |_| ExitStatus::Done)
+}
+
+#[derive(Debug, Serialize)]
+struct History {
+    episode_id: EpisodeId,
+    pictures: Vec<StoredPictureInfo>,
 }
 
 fn history_text(pictures: &[StoredPictureInfo]) -> String {

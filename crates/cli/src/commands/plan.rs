@@ -1,11 +1,17 @@
 //! `btcedu plan`: which steps are behind an episode, and which comes next.
 
-use btcedu_pipeline::{PipelinePlan, PlanFlags, StepState, load_plan};
+use btcedu_domain::{EpisodeId, Stage};
+use btcedu_pipeline::{PipelinePlan, PlanFlags, PlannedStep, Step, StepState, load_plan};
+use btcedu_stages::{
+    StageContext, StageError,
+    imagegen::{ImageGenFlags, Preview, preview_imagegen},
+};
 use clap::Args;
+use serde::Serialize;
 
 use crate::{
     app::App,
-    commands::{EachEpisode, EpisodeIds},
+    commands::{EachEpisode, EpisodeIds, imagegen::preview_text},
     exit::ExitStatus,
     output::{Output, table},
 };
@@ -29,13 +35,40 @@ pub(crate) async fn run(app: &App, args: &PlanArgs, output: Output) -> anyhow::R
     let ctx = app.quiet_context().await?;
     let mut each = EachEpisode::new();
     for id in ids {
-        let plan = load_plan(&ctx, &id, PlanFlags { refresh: args.refresh }).await;
+        let plan = load(&ctx, &id, args.refresh).await;
         each.results.push((id, plan.map_err(Into::into)));
     }
     each.print(output, text, |_| ExitStatus::Done)
 }
 
-fn text(plan: &PipelinePlan) -> String {
+/// A plan, and what its next stage would do.
+#[derive(Debug, Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    plan: PipelinePlan,
+    /// imagegen's decisions, where it comes next or is looked at again.
+    imagegen: Option<Preview>,
+    /// Why there are none.
+    problem: Option<String>,
+}
+
+async fn load(ctx: &StageContext, id: &EpisodeId, refresh: bool) -> Result<Shown, StageError> {
+    let plan = load_plan(ctx, id, PlanFlags { refresh }).await?;
+    let looked_at = |s: &PlannedStep| {
+        s.step == Step::Stage(Stage::Imagegen) && matches!(s.state, StepState::Next | StepState::LookAgain)
+    };
+    let (mut imagegen, mut problem) = (None, None);
+    if plan.steps.iter().any(looked_at) {
+        match preview_imagegen(ctx, id, &ImageGenFlags { refresh, ..ImageGenFlags::default() }).await {
+            Ok(preview) => imagegen = Some(preview),
+            Err(error) => problem = Some(format!("{:#}", anyhow::Error::from(error))),
+        }
+    }
+    Ok(Shown { plan, imagegen, problem })
+}
+
+fn text(shown: &Shown) -> String {
+    let plan = &shown.plan;
     let rows = plan.steps.iter().map(|step| {
         let state = match step.state {
             StepState::Done => "done",
@@ -52,5 +85,7 @@ fn text(plan: &PipelinePlan) -> String {
     let head = format!("{}: pipeline v{}, status {}", plan.episode_id, plan.pipeline_version, plan.status);
     let steps = table(&["step", "state", ""], rows.collect());
     let end = if plan.next().is_none() { "\nall steps are behind it" } else { "" };
-    format!("{head}\n{steps}{end}")
+    let imagegen = shown.imagegen.as_ref().map(|p| format!("\n\n{}", preview_text(p))).unwrap_or_default();
+    let problem = shown.problem.as_ref().map(|p| format!("\n\nimagegen would stop: {p}")).unwrap_or_default();
+    format!("{head}\n{steps}{end}{imagegen}{problem}")
 }

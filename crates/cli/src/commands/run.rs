@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use btcedu_domain::EpisodeId;
 use btcedu_pipeline::{RunnerOutcome, run_episode};
 use btcedu_stages::imagegen::ImageGenResult;
 use clap::Args;
@@ -53,17 +54,14 @@ pub(crate) async fn run(
     let ctx = app.context(Arc::new(Progress::new(bars))).await?;
     let mut each = EachEpisode::new();
     for id in ids {
-        let went = run_episode(&ctx, &id, &command_line()).await.map(|outcome| Went {
-            episode_id: id.to_string(),
-            imagegen: match outcome {
+        let go = async |id: &EpisodeId| {
+            let imagegen = match run_episode(&ctx, id, &command_line()).await? {
                 RunnerOutcome::NothingToDo => None,
                 RunnerOutcome::Pictures(result) => Some(*result),
-            },
-        });
-        each.results.push((id, went.map_err(Into::into)));
-        if app.interrupt.raised().is_some() {
-            break;
-        }
+            };
+            Ok(Went { episode_id: id.to_string(), imagegen })
+        };
+        each.run(id, &app.interrupt, go).await;
     }
     each.print(output, text, |went| {
         went.imagegen.as_ref().map_or(ExitStatus::Done, |r| ExitStatus::of_end(&r.end))

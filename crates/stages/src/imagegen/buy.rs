@@ -1,6 +1,7 @@
 //! The part of a run that spends: probes first, then painters beside one recorder.
 
 use btcedu_artifacts::{free_bytes, probe_writable};
+use btcedu_clients::TextError;
 use btcedu_domain::{RunId, Stage, Usd};
 use btcedu_imagegen::{ImageGenError, ModelCheck};
 use btcedu_models::pipeline_runs::{self, NewRun};
@@ -8,13 +9,13 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::mpsc;
 
 use crate::{
-    ResendUnknown, StageContext, StageError, StageEvent,
+    ResendUnknown, StageContext, StageError,
     imagegen::{
-        Work,
         entries::Entries,
+        finish::Work,
         gather::{Inputs, load_template, template_name},
         paint::Studio,
-        record::record_all,
+        record::{Recorded, record_all},
         worklist::{WorkItem, WorkList, unknown_for},
     },
     ledger::Account,
@@ -40,7 +41,20 @@ pub(crate) async fn check_before_buying(
     }
     check_unknown_calls(inputs, list)?;
     check_disk(inputs, list).await?;
-    check_model(ctx, inputs).await
+    check_model(ctx, inputs).await?;
+    check_texts(ctx, inputs, list)
+}
+
+/// A key that will be missing for the prompts, or a model that is gone, is told before a picture is paid for.
+fn check_texts(ctx: &StageContext, inputs: &Inputs, list: &WorkList) -> Result<(), StageError> {
+    let writes = list.to_buy().filter_map(|item| item.text.as_ref()).any(|text| text.paid.is_none());
+    if !writes {
+        return Ok(());
+    }
+    ctx.texts.check_ready(&inputs.request.text_model).map_err(|error| match error {
+        TextError::MissingKey => StageError::MissingKey(error.to_string()),
+        error => StageError::TextModelGone(error.to_string()),
+    })
 }
 
 fn check_unknown_calls(inputs: &Inputs, list: &WorkList) -> Result<(), StageError> {
@@ -108,6 +122,12 @@ pub(crate) fn fits_no_more(inputs: &Inputs, item: &WorkItem) -> bool {
     inputs.cost + first > inputs.cap
 }
 
+/// What an item's first call should cost at most: its prompt's, where that has to be written.
+pub(crate) fn first_call(item: &WorkItem) -> Usd {
+    let text = item.text.as_ref().map(|t| t.estimate).filter(|estimate| *estimate > Usd::ZERO);
+    text.unwrap_or(item.estimate)
+}
+
 /// Writes down that a run begins, and registers the template that it uses.
 pub(crate) async fn open_run(ctx: &StageContext, inputs: &Inputs) -> Result<RunId, StageError> {
     let (episode, now) = (inputs.episode.id, ctx.clock.now());
@@ -147,20 +167,17 @@ pub(crate) async fn buy(ctx: &StageContext, inputs: &Inputs, list: &WorkList) ->
     let entries = Entries::at_start(inputs, list);
     let ((), recorded) = tokio::join!(painters, record_all(&studio, inputs, entries, painted));
     let stop = stop.reason().filter(|reason| stopped_early(reason, &recorded, list));
-    if let Some(StopReason::Cap { cost, .. }) = &stop {
-        ctx.observer.hear(&StageEvent::CapReached { cost: *cost, cap: inputs.cap });
-    }
-    Ok(Work { run: Some(run), recorded, stop })
+    Ok(Work { run: Some(run), recorded, stop, mended: false, moves_status: true })
 }
 
 /// A signal that came when everything was done changes nothing.
-fn stopped_early(reason: &StopReason, recorded: &crate::imagegen::Recorded, list: &WorkList) -> bool {
+fn stopped_early(reason: &StopReason, recorded: &Recorded, list: &WorkList) -> bool {
     let ended = recorded.bought.len() + recorded.missed.len();
     !matches!(reason, StopReason::Signal(_)) || ended < list.pictures_to_buy()
 }
 
 /// The template was registered just now: rows of its pictures point at that version.
-async fn with_versions(ctx: &StageContext, inputs: &Inputs) -> Result<Inputs, StageError> {
+pub(crate) async fn with_versions(ctx: &StageContext, inputs: &Inputs) -> Result<Inputs, StageError> {
     let name = template_name()?;
     let versions = ctx.db.run(move |conn| btcedu_models::prompt_versions::list(conn, name.as_str())).await?;
     Ok(Inputs { prompt_versions: versions, ..inputs.clone() })

@@ -6,12 +6,12 @@ use btcedu_domain::{CallId, ChapterId};
 use crate::{
     StageContext, StageError,
     imagegen::{
-        Recorded, Work,
         entries::Entries,
-        finish,
+        finish::{Work, finish},
         gather::{Inputs, gather},
+        preconditions,
         reconcile::{adopt, apply_repairs},
-        worklist::{Decision, ImageGenFlags, plan_images},
+        worklist::{Decision, ImageGenFlags, select_images},
     },
 };
 
@@ -28,8 +28,9 @@ pub async fn choose_picture(
 ) -> Result<ManifestEntry, StageError> {
     let started = ctx.clock.now();
     let (inputs, repairs) = adopt(gather(ctx, lock.episode(), CheckDepth::Full).await?);
+    preconditions::check_status(&inputs, true)?;
     let flags = ImageGenFlags { chapters: vec![chapter.clone()], ..ImageGenFlags::default() };
-    let mut list = plan_images(&inputs, &flags)?;
+    let mut list = select_images(&inputs, &flags)?;
     check_picture(&inputs, call)?;
     apply_repairs(ctx, &inputs, &repairs).await?;
     for item in list.items.iter_mut().filter(|i| i.chapter_id == *chapter) {
@@ -40,8 +41,8 @@ pub async fn choose_picture(
     }
     let entries = Entries::at_start(&inputs, &list);
     let entry = entries.all().iter().find(|e| e.chapter_id == *chapter).cloned();
-    let work = Work { run: None, recorded: Recorded::nothing(&inputs, entries), stop: None };
-    Box::pin(finish(ctx, &inputs, work, started)).await?;
+    let work = Work { moves_status: false, ..Work::nothing_to_buy(&inputs, &list) };
+    Box::pin(finish(ctx, &inputs, &work, started)).await?;
     entry.ok_or_else(|| missing(&inputs, call, ""))
 }
 

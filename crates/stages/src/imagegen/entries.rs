@@ -132,12 +132,17 @@ fn entry_at_start(inputs: &Inputs, item: &WorkItem) -> ManifestEntry {
 /// `--chapter` names others: the entry stays as it is, pending if there never was one.
 fn left(inputs: &Inputs, item: &WorkItem, before: Option<&ManifestEntry>) -> ManifestEntry {
     let rebuilt = || Some(with_picture(item, &inputs.picture(item.picture?)?.sidecar, None, None));
+    // What was skipped as another visual type was never tried as this one.
+    let before = before.filter(|b| b.status != ImageStatus::Skipped);
     before.cloned().or_else(rebuilt).unwrap_or_else(|| bare(item, ImageStatus::Pending))
 }
 
 fn kept(inputs: &Inputs, item: &WorkItem) -> Option<ManifestEntry> {
     let picture = inputs.picture(item.picture?)?;
-    let chosen_for = item.chosen.then(|| item.snapshot.request_hash());
+    // A choice made for other settings is kept for the day when they return.
+    let current = inputs.current.get(&item.chapter_id).filter(|c| Some(c.call) == item.picture);
+    let earlier = current.and_then(|c| c.chosen_for);
+    let chosen_for = if item.chosen { Some(item.snapshot.request_hash()) } else { earlier };
     let reason = (item.chosen || item.other_settings).then(|| item.reason.clone());
     let mut entry = with_picture(item, &picture.sidecar, chosen_for, reason);
     if is_edited(inputs, &item.chapter_id, picture.sidecar.call_id) {
@@ -148,8 +153,7 @@ fn kept(inputs: &Inputs, item: &WorkItem) -> Option<ManifestEntry> {
 
 /// Somebody edited the file of the picture that is current, and it stays current.
 pub(crate) fn is_edited(inputs: &Inputs, chapter: &ChapterId, call: CallId) -> bool {
-    inputs.current.get(chapter).is_some_and(|c| c.call == call)
-        && inputs.chapter_files.get(chapter).is_some_and(|f| f.edited)
+    inputs.current.get(chapter).is_some_and(|c| c.call == call) && inputs.is_edited(chapter)
 }
 
 fn edited_warning(inputs: &Inputs, chapter: &ChapterId) -> String {
@@ -159,12 +163,16 @@ fn edited_warning(inputs: &Inputs, chapter: &ChapterId) -> String {
     )
 }
 
-/// A picture is to be bought: until it is there, the one before stays if it is of the same text.
+/// A picture is to be bought: until it is there, the one before stays if it was chosen or is of the same text.
 fn waiting(inputs: &Inputs, item: &WorkItem) -> ManifestEntry {
-    let current = inputs.current.get(&item.chapter_id).and_then(|c| inputs.intact(c.call));
-    match current {
-        Some(picture) if picture.sidecar.chapter_hash == item.snapshot.chapter_hash() => {
-            with_picture(item, &picture.sidecar, None, None)
+    let Some(current) = inputs.current.get(&item.chapter_id) else {
+        return bare(item, ImageStatus::Pending);
+    };
+    let chosen_for = current.chosen_for.filter(|request| *request == item.snapshot.request_hash());
+    let reason = chosen_for.map(|_| "chosen by hand".to_owned());
+    match inputs.intact(current.call) {
+        Some(p) if chosen_for.is_some() || p.sidecar.chapter_hash == item.snapshot.chapter_hash() => {
+            with_picture(item, &p.sidecar, chosen_for, reason)
         }
         _ => bare(item, ImageStatus::Pending),
     }

@@ -2,12 +2,12 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use btcedu_artifacts::{
-    CheckDepth, EpisodeDir, FileCheck, FileError, FileFacts, Manifest, Sidecar, check_file, leftovers,
-    read_json, read_optional, stale_path,
+    CheckDepth, EpisodeDir, FileCheck, FileError, FileFacts, Manifest, Sidecar, StoreItem, check_file,
+    leftovers, read_json, read_optional, stale_path,
 };
 use btcedu_catalog::{ImageModel, TextModel};
 use btcedu_chapters::{ChapterDocument, parse_for};
@@ -23,7 +23,13 @@ use btcedu_models::{
 use btcedu_prompts::{PromptInUse, PromptName, PromptTemplate};
 use serde::{Deserialize, Serialize};
 
-use crate::{ResendUnknown, StageContext, StageError, imagegen::worklist::snapshot_of};
+use crate::{
+    ResendUnknown, StageContext, StageError,
+    imagegen::{
+        image_files::{ImageFile, find_whole, load_image_files},
+        worklist::snapshot_of,
+    },
+};
 
 /// What a picture is asked for with today, beside its chapter.
 #[derive(Debug, Clone)]
@@ -43,15 +49,6 @@ pub(crate) struct Picture {
     pub(crate) sidecar: Sidecar,
     /// Checked only where the picture matters today; else `Intact` means "there".
     pub(crate) check: FileCheck,
-    pub(crate) facts: Option<FileFacts>,
-}
-
-/// `images/{chapter}.png`, compared with the chapter's current picture.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct ChapterFile {
-    pub(crate) check: FileCheck,
-    /// It differs and is a whole picture: somebody edited it.
-    pub(crate) edited: bool,
     pub(crate) facts: Option<FileFacts>,
 }
 
@@ -98,9 +95,8 @@ pub(crate) struct Inputs {
     pub(crate) manifest: Option<Manifest>,
     pub(crate) manifest_problem: Option<String>,
     pub(crate) current: BTreeMap<ChapterId, Current>,
-    pub(crate) chapter_files: BTreeMap<ChapterId, ChapterFile>,
-    /// Chapter pictures in `images/` of chapters that the document doesn't have.
-    pub(crate) orphans: Vec<PathBuf>,
+    /// Files in `images/` whose name could be a chapter's.
+    pub(crate) image_files: BTreeMap<ChapterId, ImageFile>,
     pub(crate) stale: bool,
 }
 
@@ -181,7 +177,8 @@ pub(crate) async fn gather(
     let request = request_settings(ctx, prompt)?;
     let dir = ctx.data.episode(id);
     super::preconditions::check_pipeline(&episode)?;
-    let (document, chapters_hash) = load_document(&dir)?;
+    let (document, chapters_hash) =
+        load_document(&dir).map_err(|error| super::preconditions::explain_missing(error, &episode))?;
     let ran_last = rows.runs.iter().max_by_key(|r| r.id).is_some_and(|r| r.stage == Stage::Imagegen);
     let runs: Vec<PipelineRun> = rows.runs.into_iter().filter(|r| r.stage == Stage::Imagegen).collect();
     let mut inputs = Inputs {
@@ -202,15 +199,14 @@ pub(crate) async fn gather(
         manifest: None,
         manifest_problem: None,
         current: BTreeMap::new(),
-        chapter_files: BTreeMap::new(),
-        orphans: Vec::new(),
+        image_files: BTreeMap::new(),
         stale: stale_path(&dir.manifest()).exists(),
         dir,
         document,
         request,
     };
     inputs = btcedu_pictures::offload(move || load_files(inputs, depth)).await??;
-    find_edited(&mut inputs).await?;
+    find_whole(&mut inputs).await?;
     Ok(inputs)
 }
 
@@ -274,84 +270,69 @@ fn load_files(mut inputs: Inputs, depth: CheckDepth) -> Result<Inputs, FileError
             })
             .collect();
     }
-    let facts = known_facts(&inputs.rows);
-    let matters = calls_that_matter(&inputs, scan.items.iter().map(|i| &i.sidecar));
-    for item in scan.items {
-        let path = store.picture(&item.sidecar);
-        let known = facts.get(&item.sidecar.call_id).and_then(|m| m.stored_facts.as_ref());
-        let check = match item.present {
-            false => FileCheck::Missing,
-            true if depth == CheckDepth::Quick && !matters.contains(&item.sidecar.call_id) => {
-                FileCheck::Intact
-            }
-            true => check_file(&path, &item.sidecar.sha256, known, depth)?,
-        };
-        inputs.pictures.push(Picture { facts: FileFacts::read(&path)?, sidecar: item.sidecar, check });
-    }
-    load_chapter_files(&mut inputs, &facts, depth)?;
+    load_pictures(&mut inputs, scan.items, depth)?;
+    load_image_files(&mut inputs, depth)?;
     Ok(inputs)
 }
 
-/// Pictures that a decision may rest on: the current ones, and those made for a request of today.
-fn calls_that_matter<'a>(inputs: &Inputs, sidecars: impl Iterator<Item = &'a Sidecar>) -> BTreeSet<CallId> {
-    let wanted: BTreeSet<Sha256Hash> =
-        inputs.document.chapters.iter().map(|c| snapshot_of(c, &inputs.request).request_hash()).collect();
+/// Compares pictures with their hashes: the current ones, and those that may take the place of one.
+fn load_pictures(inputs: &mut Inputs, items: Vec<StoreItem>, depth: CheckDepth) -> Result<(), FileError> {
+    let facts = known_facts(&inputs.rows);
     let current: BTreeSet<CallId> = inputs.current.values().map(|c| c.call).collect();
-    sidecars
-        .filter(|s| current.contains(&s.call_id) || wanted.contains(&s.request_hash))
-        .map(|s| s.call_id)
-        .collect()
+    let believed = |item: StoreItem| {
+        let check = if item.present { FileCheck::Intact } else { FileCheck::Missing };
+        Picture { sidecar: item.sidecar, check, facts: None }
+    };
+    inputs.pictures = items.into_iter().map(believed).collect();
+    let all = depth == CheckDepth::Full;
+    check_pictures(inputs, &facts, depth, |sidecar| all || current.contains(&sidecar.call_id))?;
+    if !all {
+        let wanted = requests_without_picture(inputs);
+        check_pictures(inputs, &facts, depth, |s| {
+            !current.contains(&s.call_id) && wanted.contains(&s.request_hash)
+        })?;
+    }
+    Ok(())
 }
 
-fn known_facts(rows: &[MediaAsset]) -> BTreeMap<CallId, AssetMetadata> {
-    let read = |row: &MediaAsset| serde_json::from_str::<AssetMetadata>(row.metadata.as_deref()?).ok();
-    rows.iter().filter_map(read).map(|m| (m.call_id, m)).collect()
-}
-
-fn load_chapter_files(
+fn check_pictures(
     inputs: &mut Inputs,
     facts: &BTreeMap<CallId, AssetMetadata>,
     depth: CheckDepth,
+    matters: impl Fn(&Sidecar) -> bool,
 ) -> Result<(), FileError> {
-    let ids: BTreeSet<&ChapterId> = inputs.document.chapters.iter().map(|c| &c.chapter_id).collect();
-    for path in pictures_in(&inputs.dir.images())? {
-        let Some(id) = path.file_stem().and_then(|s| s.to_str()).and_then(|s| s.parse::<ChapterId>().ok())
-        else {
-            continue;
-        };
-        if !ids.contains(&id) {
-            inputs.orphans.push(path);
-            continue;
-        }
-        let current = inputs.current.get(&id).and_then(|c| inputs.picture(c.call));
-        let check = match current {
-            Some(picture) => {
-                let known = facts.get(&picture.sidecar.call_id).and_then(|m| m.chapter_facts.as_ref());
-                check_file(&path, &picture.sidecar.sha256, known, depth)?
-            }
-            None => FileCheck::Changed,
-        };
-        inputs.chapter_files.insert(id, ChapterFile { check, edited: false, facts: FileFacts::read(&path)? });
+    let store = inputs.dir.store();
+    for picture in inputs.pictures.iter_mut().filter(|p| matters(&p.sidecar)) {
+        let path = store.picture(&picture.sidecar);
+        let known = facts.get(&picture.sidecar.call_id).and_then(|m| m.stored_facts.as_ref());
+        // Before the bytes are read, so that a change meanwhile shows.
+        let now = FileFacts::read(&path)?;
+        picture.check = check_file(&path, &picture.sidecar.sha256, known, depth)?;
+        picture.facts = now.filter(|_| picture.check == FileCheck::Intact);
     }
     Ok(())
 }
 
-fn pictures_in(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
-    let mut found = btcedu_artifacts::list_files(folder)?;
-    found.retain(|p| p.extension().is_some_and(|e| e == "png"));
-    found.sort();
-    Ok(found)
+/// What is asked for today where the current picture isn't a whole one for it.
+fn requests_without_picture(inputs: &Inputs) -> BTreeSet<Sha256Hash> {
+    let wanted = inputs.document.chapters.iter().filter_map(|chapter| {
+        let wanted = snapshot_of(chapter, &inputs.request).request_hash();
+        let current = inputs.current.get(&chapter.chapter_id).and_then(|c| inputs.intact(c.call));
+        (current.map(|p| p.sidecar.request_hash) != Some(wanted)).then_some(wanted)
+    });
+    wanted.collect()
 }
 
-/// Looks at chapter files that differ from their picture: a whole picture was edited by somebody.
-async fn find_edited(inputs: &mut Inputs) -> Result<(), StageError> {
-    for (id, file) in &mut inputs.chapter_files {
-        if file.check != FileCheck::Changed || !inputs.current.contains_key(id) {
-            continue;
-        }
-        if let Some(bytes) = read_optional(&inputs.dir.chapter_picture(id))? {
-            file.edited = btcedu_pictures::verify(bytes.into()).await.is_ok();
-        }
-    }
-    Ok(())
+fn known_facts(rows: &[MediaAsset]) -> BTreeMap<CallId, AssetMetadata> {
+    rows.iter().filter_map(metadata_of).map(|m| (m.call_id, m)).collect()
+}
+
+/// Reads what a row of `media_assets` says of its picture.
+pub(crate) fn metadata_of(row: &MediaAsset) -> Option<AssetMetadata> {
+    serde_json::from_str(row.metadata.as_deref()?).ok()
+}
+
+/// Returns the call whose picture a row of `media_assets` names.
+pub(crate) fn call_in_row(row: &MediaAsset) -> Option<CallId> {
+    metadata_of(row).map(|m| m.call_id)
 }

@@ -17,7 +17,7 @@ use crate::{
         worklist::{TextJob, WorkItem},
     },
     ledger::{CallSettlement, PaidCall, PaidJob},
-    retry::{CallDesk, CallEnd, CallFailure, Place, Places, with_causes},
+    retry::{CallDesk, CallEnd, CallFailure, Missed, Place, Places, with_causes},
     stop::StopReason,
 };
 
@@ -166,7 +166,9 @@ impl Studio<'_> {
             ..CallSettlement::new(if usable.is_ok() { CallState::Answered } else { CallState::Failed })
         };
         btcedu_artifacts::crash_point("text-answered");
-        if let Err(error) = self.desk.account.settle(self.desk.ctx, call.id(), settlement).await {
+        let settled = self.desk.account.settle(self.desk.ctx, call.id(), settlement).await;
+        self.desk.call_ended();
+        if let Err(error) = settled {
             self.desk.stop.request(StopReason::Fatal(with_causes(&error)));
             return Err(PaintEnd::Pending);
         }
@@ -174,10 +176,9 @@ impl Studio<'_> {
         usable.map(|text| (text, call.id(), cost)).map_err(|error| PaintEnd::Failed { error, attempts: 1 })
     }
 
-    async fn ask(&self, request: &TextRequest, place: Place<'_>) -> Result<TextReply, CallFailure> {
+    async fn ask<'p>(&self, request: &TextRequest, place: Place<'p>) -> Result<TextReply, Missed<'p>> {
         let reply = self.desk.ctx.texts.complete(request).await;
-        drop(place);
-        reply.map_err(|error| CallFailure::of(&error))
+        reply.map_err(|error| Missed { failure: CallFailure::of(&error), place: Some(place.in_flight) })
     }
 
     async fn picture<'p>(&'p self, item: &'p WorkItem, prompt: &PaintPrompt) -> PaintEnd<'p> {
@@ -213,28 +214,33 @@ impl Studio<'_> {
         request: &ImageRequest,
         attempt: u32,
         place: Place<'p>,
-    ) -> Result<Answer<'p>, CallFailure> {
+    ) -> Result<Answer<'p>, Missed<'p>> {
         self.hear(&StageEvent::ImageStarted { chapter: item.chapter_id.clone(), attempt });
         let Place { in_flight, in_hand } = place;
-        let outcome = self.desk.ctx.images.generate_image(request).await;
+        let mut image = match self.desk.ctx.images.generate_image(request).await {
+            Ok(ImageOutcome::Generated(image)) => image,
+            Ok(ImageOutcome::Rejected(rejection)) => return Ok(Answer::Rejected(Box::new(rejection))),
+            Err(error) => {
+                return Err(Missed { failure: CallFailure::of(&error), place: Some(in_flight) });
+            }
+        };
         // The last byte has arrived: the next call may start while this one is decoded.
         drop(in_flight);
-        let mut image = match outcome.map_err(|error| CallFailure::of(&error))? {
-            ImageOutcome::Rejected(rejection) => return Ok(Answer::Rejected(Box::new(rejection))),
-            ImageOutcome::Generated(image) => image,
-        };
         btcedu_artifacts::crash_point("answered");
         let bytes = std::mem::take(&mut image.bytes);
         match btcedu_pictures::verify(bytes).await {
             Ok(picture) => Ok(Answer::Picture(Box::new(Arrived { image, picture, in_hand }))),
-            Err(error) => Err(CallFailure {
-                class: FailureClass::Transient,
-                billing: Billing::MaybeBilled,
-                retry_after: None,
-                is_rate_limit: false,
-                request_id: image.request_id,
-                message: with_causes(&error),
-            }),
+            Err(error) => {
+                let failure = CallFailure {
+                    class: FailureClass::Transient,
+                    billing: Billing::MaybeBilled,
+                    retry_after: None,
+                    is_rate_limit: false,
+                    request_id: image.request_id,
+                    message: with_causes(&error),
+                };
+                Err(Missed { failure, place: None })
+            }
         }
     }
 
@@ -248,7 +254,9 @@ impl Studio<'_> {
             error: Some(rejection.reason.clone()),
             ..CallSettlement::new(CallState::Refused)
         };
-        if let Err(error) = self.desk.account.settle(self.desk.ctx, call.id(), settlement).await {
+        let settled = self.desk.account.settle(self.desk.ctx, call.id(), settlement).await;
+        self.desk.call_ended();
+        if let Err(error) = settled {
             self.desk.stop.request(StopReason::Fatal(with_causes(&error)));
         }
     }

@@ -116,7 +116,7 @@ pub(crate) struct ReadyPrompt {
 /// Puts the style prefix in front, once, and cuts what is over the model's limit at a sentence end.
 pub(crate) fn compose(style_prefix: &str, text: &str, max_chars: usize) -> ReadyPrompt {
     let text = text.trim();
-    let whole = if style_prefix.is_empty() || text.starts_with(style_prefix) {
+    let whole = if style_prefix.is_empty() || begins_with(text, style_prefix) {
         text.to_owned()
     } else {
         format!("{style_prefix} {text}")
@@ -133,7 +133,16 @@ pub(crate) fn compose(style_prefix: &str, text: &str, max_chars: usize) -> Ready
     ReadyPrompt { text: cut, warning: Some(warning) }
 }
 
+/// Tells whether a text begins with the prefix as words of their own.
+fn begins_with(text: &str, prefix: &str) -> bool {
+    text.strip_prefix(prefix).is_some_and(|rest| {
+        prefix.ends_with(|c: char| !c.is_alphanumeric()) || !rest.starts_with(char::is_alphanumeric)
+    })
+}
+
 /// Cuts at the last sentence end that fits; at a word's end, or hard, where there is none.
+///
+/// A sentence end in the first half would throw away more than it is worth: often all but the style prefix.
 fn cut_at_sentence(text: &str, max_chars: usize) -> String {
     let fits: String = text.chars().take(max_chars).collect();
     let sentence_end = fits
@@ -141,6 +150,7 @@ fn cut_at_sentence(text: &str, max_chars: usize) -> String {
         .zip(text.chars().skip(1).map(Some).chain([None]))
         .filter(|((_, c), next)| matches!(c, '.' | '!' | '?' | '…') && next.is_none_or(char::is_whitespace))
         .map(|((at, c), _)| at + c.len_utf8())
+        .filter(|end| *end > fits.len() / 2)
         .last();
     let end = sentence_end.or_else(|| fits.rfind(char::is_whitespace)).unwrap_or(fits.len());
     fits.get(..end).unwrap_or(&fits).trim_end().to_owned()
@@ -184,6 +194,8 @@ mod tests {
         assert_eq!(compose("Flat.", "A coin.", 99).text, "Flat. A coin.");
         assert_eq!(compose("Flat.", "Flat. A coin.", 99).text, "Flat. A coin.");
         assert_eq!(compose("", "A coin.", 99).text, "A coin.");
+        assert_eq!(compose("flat", "flatbed truck", 99).text, "flat flatbed truck");
+        assert_eq!(compose("flat", "flat, with coins", 99).text, "flat, with coins");
     }
 
     #[test]
@@ -192,6 +204,7 @@ mod tests {
         assert_eq!(ready.text, "One coin. Two v1.5 coins!");
         assert!(ready.warning.unwrap().contains("26"));
         assert_eq!(compose("", "word another", 6).text, "word");
+        assert_eq!(compose("Flat.", "one long prompt without an end", 24).text, "Flat. one long prompt");
         assert_eq!(compose("", "ğğğğğğ", 4).text, "ğğğğ");
     }
 

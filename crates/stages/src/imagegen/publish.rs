@@ -2,17 +2,18 @@
 //!
 //! First a plan of what differs, pure but for the paths; then, only if something does, the writing.
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use btcedu_artifacts::{
-    ChapterProvenance, FileCheck, FileError, FileFacts, ImagegenProvenance, Manifest, Provenance, Sidecar,
-    StaleMarker, copy_atomic, crash_point, read_json, remove_file, stale_path, write_json_atomic,
+    ChapterProvenance, FileError, FileFacts, ImagegenProvenance, Manifest, ManifestEntry, Provenance,
+    Sidecar, StaleMarker, copy_atomic, crash_point, read_json, remove_file, stale_path, write_json_atomic,
 };
-use btcedu_domain::{AssetType, ChapterId, EpisodeId, ImageStatus, Sha256Hash, Stage, Usd, UtcTime};
+use btcedu_domain::{AssetType, CallId, ChapterId, EpisodeId, ImageStatus, Sha256Hash, Stage, Usd, UtcTime};
 use btcedu_models::{
     Conn, DbError,
     media_assets::{self, MediaAsset, NewMediaAsset},
     prompt_versions::PromptVersion,
+    provider_calls::ProviderCall,
 };
 use serde_json::json;
 
@@ -50,17 +51,23 @@ impl Publication {
         let manifest = entries.manifest(inputs, now);
         let manifest_differs =
             inputs.manifest.as_ref().is_none_or(|before| !before.says_the_same_as(&manifest));
+        let orphans: Vec<PathBuf> = inputs
+            .image_files
+            .keys()
+            .filter(|id| inputs.document.chapter(id).is_none() && inputs.is_stored_copy(id))
+            .map(|id| inputs.dir.chapter_picture(id))
+            .collect();
         let mut plan = Self {
             manifest,
             manifest_differs,
             copies: Vec::new(),
             set_aside: Vec::new(),
-            removals: inputs.orphans.clone(),
+            removals: orphans.clone(),
             stale_rows: Vec::new(),
-            pictures_changed: !inputs.orphans.is_empty(),
+            pictures_changed: !orphans.is_empty(),
         };
         for entry in entries.all() {
-            plan.add_chapter(inputs, &entry.chapter_id, entries.picture_of(entry));
+            plan.add_chapter(inputs, entry, entries.picture_of(entry));
         }
         let has_picture = |id: &ChapterId| {
             entries.all().iter().any(|e| e.chapter_id == *id && e.status == ImageStatus::Generated)
@@ -70,25 +77,24 @@ impl Publication {
         plan
     }
 
-    fn add_chapter(&mut self, inputs: &Inputs, id: &ChapterId, sidecar: Option<&Sidecar>) {
-        let path = inputs.dir.chapter_picture(id);
-        let file = inputs.chapter_files.get(id);
+    fn add_chapter(&mut self, inputs: &Inputs, entry: &ManifestEntry, sidecar: Option<&Sidecar>) {
+        let id = &entry.chapter_id;
         let Some(sidecar) = sidecar else {
-            if file.is_some() {
+            // Only what the store has too is ours to remove: a brand's own picture may stand here.
+            if entry.status != ImageStatus::Generated && inputs.is_stored_copy(id) {
                 self.pictures_changed = true;
-                self.removals.push(path);
+                self.removals.push(inputs.dir.chapter_picture(id));
             }
             return;
         };
-        let was_current = inputs.current.get(id).is_some_and(|c| c.call == sidecar.call_id);
-        let right = was_current && file.is_some_and(|f| f.check == FileCheck::Intact);
-        if right || is_edited(inputs, id, sidecar.call_id) {
+        let shows = inputs.image_files.get(id).is_some_and(|f| f.sha256 == sidecar.sha256);
+        if shows || is_edited(inputs, id, sidecar.call_id) || inputs.intact(sidecar.call_id).is_none() {
             return;
         }
-        if file.is_some_and(|f| f.edited) {
-            self.set_aside.push(path);
+        if inputs.is_only_copy(id) {
+            self.set_aside.push(inputs.dir.chapter_picture(id));
         }
-        self.pictures_changed |= !was_current;
+        self.pictures_changed |= !inputs.current.get(id).is_some_and(|c| c.call == sidecar.call_id);
         self.copies.push((id.clone(), inputs.dir.store().picture(sidecar)));
     }
 
@@ -221,17 +227,26 @@ pub(crate) struct RowFacts {
     pub(crate) chapter: Option<FileFacts>,
 }
 
-/// The rows that the entries come to, with the facts of their files as they are now.
-pub(crate) fn rows_of(inputs: &Inputs, entries: &Entries) -> Result<Vec<ImageRow>, FileError> {
-    let store = inputs.dir.store();
+/// The rows that the entries come to. File facts only of files that were compared or written just now:
+/// those of a file that differs would hide the difference from the next run.
+pub(crate) fn rows_of(
+    inputs: &Inputs,
+    entries: &Entries,
+    plan: &Publication,
+) -> Result<Vec<ImageRow>, FileError> {
     let with_picture = entries.all().iter().filter_map(|e| Some((&e.chapter_id, entries.picture_of(e)?)));
     with_picture
         .map(|(id, sidecar)| {
-            // Facts of a file that differs would hide the difference.
-            let edited = is_edited(inputs, id, sidecar.call_id);
-            let chapter = if edited { None } else { FileFacts::read(&inputs.dir.chapter_picture(id))? };
-            let facts = RowFacts { stored: FileFacts::read(&store.picture(sidecar))?, chapter };
-            Ok(ImageRow::of(id, sidecar, &inputs.prompt_versions, facts))
+            let file = inputs.image_files.get(id).filter(|f| f.sha256 == sidecar.sha256);
+            let chapter = match file {
+                Some(file) => file.facts,
+                None if plan.copies.iter().any(|(copied, _)| copied == id) => {
+                    FileFacts::read(&inputs.dir.chapter_picture(id))?
+                }
+                None => None,
+            };
+            let stored = inputs.intact(sidecar.call_id).and_then(|p| p.facts);
+            Ok(ImageRow::of(id, sidecar, &inputs.prompt_versions, RowFacts { stored, chapter }))
         })
         .collect()
 }
@@ -269,6 +284,9 @@ pub(crate) fn provenance_of(
         })
         .collect();
     let pictures: Vec<&Sidecar> = entries.all().iter().filter_map(|e| entries.picture_of(e)).collect();
+    let current: BTreeSet<CallId> =
+        pictures.iter().flat_map(|s| [Some(s.call_id), s.prompt_call_id]).flatten().collect();
+    let calls: Vec<&ProviderCall> = inputs.calls.iter().filter(|c| current.contains(&c.call_id)).collect();
     let written = entries.all().iter().any(has_written_prompt);
     Provenance {
         stage: Stage::Imagegen,
@@ -291,8 +309,8 @@ pub(crate) fn provenance_of(
             .map(|e| inputs.dir.in_workspace(&inputs.dir.chapter_picture(&e.chapter_id)))
             .collect(),
         output_hashes: pictures.iter().map(|s| s.sha256).collect(),
-        input_tokens: pictures.iter().filter_map(|s| s.tokens_in).sum(),
-        output_tokens: pictures.iter().filter_map(|s| s.tokens_out).sum(),
+        input_tokens: calls.iter().filter_map(|c| c.tokens_in).sum(),
+        output_tokens: calls.iter().filter_map(|c| c.tokens_out).sum(),
         cost_usd: entries.manifest(inputs, now).totals.cost_usd,
         duration_seconds,
         extra: ImagegenProvenance {
@@ -342,9 +360,14 @@ pub(crate) fn write_markers(
 }
 
 /// Reads what the rows should be, off the async threads.
-pub(crate) async fn load_rows_of(inputs: &Inputs, entries: &Entries) -> Result<Vec<ImageRow>, StageError> {
+pub(crate) async fn load_rows_of(
+    inputs: &Inputs,
+    entries: &Entries,
+    plan: Publication,
+) -> Result<(Publication, Vec<ImageRow>), StageError> {
     let (inputs, entries) = (inputs.clone(), entries.clone());
-    Ok(btcedu_pictures::offload(move || rows_of(&inputs, &entries)).await??)
+    let loaded = btcedu_pictures::offload(move || rows_of(&inputs, &entries, &plan).map(|rows| (plan, rows)));
+    Ok(loaded.await??)
 }
 
 /// Writes the rows in one transaction of their own, where no run has to be closed with them.

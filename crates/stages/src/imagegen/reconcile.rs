@@ -1,24 +1,25 @@
 //! What was paid for and not yet recorded: found by a pure function, then mended.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     path::{Path, PathBuf},
 };
 
-use btcedu_artifacts::{FileCheck, Sidecar, TornPicture, copy_atomic, remove_file};
+use btcedu_artifacts::{FileCheck, Sidecar, TornPicture, read_optional, remove_file};
 use btcedu_domain::{
     CallId, CallKind, CallState, ChapterId, EpisodeRowId, RunId, RunStatus, Stage, Usd, UtcTime,
 };
 use btcedu_models::{
     Conn, DbError, pipeline_runs,
-    provider_calls::{self, NewCall, ProviderCall},
+    provider_calls::{self, NewCall, ProviderCall, Settlement},
 };
 
 use crate::{
     StageContext, StageError,
     imagegen::{
-        gather::{ChapterFile, Current, Inputs, Picture},
+        gather::{Current, Inputs, Picture, call_in_row},
+        publish::{ImageRow, RowFacts},
         worklist::snapshot_of,
     },
     ledger::CallSettlement,
@@ -33,6 +34,13 @@ pub enum Repair {
     SettleAnswered(Box<Sidecar>),
     /// A picture is in the store, its ledger row is missing: written from the sidecar.
     EnterAnswered(Box<Sidecar>),
+    /// The ledger has lost the call that wrote a stored picture's prompt: its cost is entered, its text is gone.
+    EnterPrompt {
+        /// The text call.
+        call: CallId,
+        /// The picture's sidecar, which knows what the text cost.
+        sidecar: Box<Sidecar>,
+    },
     /// A call was sent and nothing came of it: it may have been billed.
     MarkUnknown {
         /// The call.
@@ -41,6 +49,13 @@ pub enum Repair {
         chapter: Option<ChapterId>,
         /// What it may have cost.
         estimate: Usd,
+    },
+    /// A picture that was paid for is gone from the store for good: the ledger says so from now on.
+    WriteOff {
+        /// The call that was paid for.
+        call: CallId,
+        /// The chapter it was for.
+        chapter: Option<ChapterId>,
     },
     /// A run that never ended is closed.
     CloseRun(RunId),
@@ -85,12 +100,21 @@ impl fmt::Display for Repair {
                 "{}: call {} is entered in the ledger, since its picture is in the store",
                 s.chapter_id, s.call_id
             ),
+            Self::EnterPrompt { call, sidecar } => write!(
+                f,
+                "{}: call {call}, which wrote the prompt, is entered in the ledger at {}",
+                sidecar.chapter_id, sidecar.prompt_cost_usd
+            ),
             Self::MarkUnknown { call, chapter, estimate } => {
                 let chapter = chapter.as_ref().map_or("text", ChapterId::as_str);
                 write!(
                     f,
                     "{chapter}: call {call} of an interrupted run may have been billed, about {estimate}"
                 )
+            }
+            Self::WriteOff { call, chapter } => {
+                let chapter = chapter.as_ref().map_or("picture", ChapterId::as_str);
+                write!(f, "{chapter}: the picture of call {call} is lost, and the ledger says so now")
             }
             Self::CloseRun(run) => write!(f, "run {} was interrupted and is closed", run.0),
             Self::RestoreStored { chapter, .. } => {
@@ -110,12 +134,57 @@ impl fmt::Display for Repair {
     }
 }
 
+impl Repair {
+    /// Says what is found to who mends nothing: an open row may belong to a run that is at work right now.
+    pub(crate) fn for_readers(&self) -> (Option<&ChapterId>, String) {
+        match self {
+            Self::FinishPicture(s) => (
+                Some(&s.chapter_id),
+                format!("the picture of call {} has arrived and is not in its place yet", s.call_id),
+            ),
+            Self::SettleAnswered(s) => (
+                Some(&s.chapter_id),
+                format!("call {} is open in the ledger, and its picture is in the store", s.call_id),
+            ),
+            Self::EnterAnswered(s) => (
+                Some(&s.chapter_id),
+                format!("call {} is not in the ledger, and its picture is in the store", s.call_id),
+            ),
+            Self::EnterPrompt { call, sidecar } => (
+                Some(&sidecar.chapter_id),
+                format!("call {call}, which wrote the prompt, is not in the ledger"),
+            ),
+            Self::MarkUnknown { call, chapter, estimate } => {
+                (chapter.as_ref(), format!("call {call} is in flight or was interrupted (about {estimate})"))
+            }
+            Self::WriteOff { call, chapter } => (
+                chapter.as_ref(),
+                format!("call {call} was paid for, and its picture in the store is missing or broken"),
+            ),
+            Self::CloseRun(run) => (None, format!("run {} is at work or was interrupted", run.0)),
+            Self::RestoreStored { chapter, .. } => (
+                Some(chapter),
+                "the stored picture is missing or broken, and the chapter's file has its bytes".to_owned(),
+            ),
+            Self::RebuildSelection { why } => {
+                (None, format!("the manifest can't be used ({why}); choices made by hand are gone"))
+            }
+            Self::TakeUp { chapter, call } => (
+                Some(chapter),
+                format!("call {call} brought a newer picture that is not the current one yet"),
+            ),
+            Self::RemoveLeftover(path) => (None, format!("the file '{}' is unfinished", path.display())),
+        }
+    }
+}
+
 /// Finds what is to be mended, and returns the inputs as they will be afterwards.
 pub(crate) fn adopt(mut inputs: Inputs) -> (Inputs, Vec<Repair>) {
     let mut repairs = Vec::new();
     finish_torn(&mut inputs, &mut repairs);
     restore_stored(&mut inputs, &mut repairs);
     settle_calls(&mut inputs, &mut repairs);
+    write_off(&mut inputs, &mut repairs);
     rebuild_selection(&mut inputs, &mut repairs);
     take_up(&mut inputs, &mut repairs);
     repairs.extend(inputs.open_runs.iter().map(|run| Repair::CloseRun(run.id)));
@@ -138,19 +207,65 @@ fn finish_torn(inputs: &mut Inputs, repairs: &mut Vec<Repair>) {
 }
 
 fn restore_stored(inputs: &mut Inputs, repairs: &mut Vec<Repair>) {
-    for (chapter, current) in &inputs.current {
-        let whole = |file: &ChapterFile| file.check == FileCheck::Intact;
-        if !inputs.chapter_files.get(chapter).is_some_and(whole) {
-            continue;
-        }
-        let stored = inputs.pictures.iter_mut().find(|p| p.sidecar.call_id == current.call);
-        if let Some(picture) = stored.filter(|p| p.check != FileCheck::Intact) {
-            picture.check = FileCheck::Intact;
-            picture.facts = None;
-            let sidecar = Box::new(picture.sidecar.clone());
-            repairs.push(Repair::RestoreStored { chapter: chapter.clone(), sidecar });
-        }
+    for (chapter, current) in inputs.current.clone() {
+        let Some(file) = inputs.image_files.get(&chapter) else { continue };
+        let sidecar = match inputs.picture(current.call) {
+            Some(picture) if picture.check == FileCheck::Intact => continue,
+            Some(picture) => Some(picture.sidecar.clone()),
+            None => sidecar_again(inputs, &chapter, current.call),
+        };
+        let Some(sidecar) = sidecar.filter(|s| s.sha256 == file.sha256) else { continue };
+        let stored = inputs.dir.store().picture(&sidecar);
+        inputs.strays.retain(|p| p.with_extension("png") != stored);
+        inputs.pictures.retain(|p| p.sidecar.call_id != current.call);
+        inputs.pictures.push(Picture { sidecar: sidecar.clone(), check: FileCheck::Intact, facts: None });
+        repairs.push(Repair::RestoreStored { chapter, sidecar: Box::new(sidecar) });
     }
+    inputs.pictures.sort_by_key(|p| p.sidecar.call_id);
+}
+
+/// Makes a lost sidecar anew from the manifest, as long as the picture is of what is asked for today:
+/// the snapshot that its hashes are taken over is then known.
+fn sidecar_again(inputs: &Inputs, chapter: &ChapterId, call: CallId) -> Option<Sidecar> {
+    let entry = inputs.manifest.as_ref()?.entry(chapter)?;
+    let snapshot = snapshot_of(inputs.document.chapter(chapter)?, &inputs.request);
+    if entry.request_hash != Some(snapshot.request_hash()) {
+        return None;
+    }
+    let row = inputs.calls.iter().find(|c| c.call_id == call);
+    Some(Sidecar {
+        episode_id: inputs.dir.id().clone(),
+        chapter_id: chapter.clone(),
+        call_id: call,
+        chapter_hash: snapshot.chapter_hash(),
+        settings_hash: snapshot.settings_hash(),
+        request_hash: snapshot.request_hash(),
+        sha256: entry.sha256?,
+        size_bytes: entry.size_bytes?,
+        mime_type: entry.mime_type.clone()?,
+        width: entry.width?,
+        height: entry.height?,
+        model: snapshot.settings.model.clone(),
+        size: snapshot.settings.size.clone(),
+        quality: snapshot.settings.quality.clone(),
+        style: snapshot.settings.style.clone(),
+        snapshot,
+        prompt: entry.prompt.clone()?,
+        revised_prompt: entry.revised_prompt.clone(),
+        prompt_source: entry.prompt_source?,
+        prompt_call_id: None,
+        prompt_cost_usd: Usd::ZERO,
+        cost_usd: entry.cost_usd?,
+        cost_is_estimate: false,
+        tokens_in: row.and_then(|r| r.tokens_in),
+        tokens_out: row.and_then(|r| r.tokens_out),
+        request_id: row.and_then(|r| r.request_id.clone()),
+        sent_at: row.map_or(entry.generated_at?, |r| r.sent_at),
+        generated_at: entry.generated_at?,
+        c2pa: false,
+        attempts: entry.attempts,
+        warnings: vec!["the sidecar was lost and made again from the manifest".to_owned()],
+    })
 }
 
 fn settle_calls(inputs: &mut Inputs, repairs: &mut Vec<Repair>) {
@@ -176,12 +291,18 @@ fn settle_calls(inputs: &mut Inputs, repairs: &mut Vec<Repair>) {
             _ => {}
         }
     }
-    let known: std::collections::BTreeSet<CallId> = inputs.calls.iter().map(|c| c.call_id).collect();
-    for sidecar in stored.values().filter(|s| !known.contains(&s.call_id) && s.episode_id == *inputs.dir.id())
-    {
+    let mut known: BTreeSet<CallId> = inputs.calls.iter().map(|c| c.call_id).collect();
+    for sidecar in stored.values().filter(|s| s.episode_id == *inputs.dir.id()) {
+        if !known.insert(sidecar.call_id) {
+            continue;
+        }
         inputs.cost += sidecar.cost_usd;
         inputs.calls.push(answered_call(inputs.episode.id, sidecar));
         repairs.push(Repair::EnterAnswered(Box::new((*sidecar).clone())));
+        if let Some(prompt) = sidecar.prompt_call_id.filter(|call| known.insert(*call)) {
+            inputs.cost += sidecar.prompt_cost_usd;
+            repairs.push(Repair::EnterPrompt { call: prompt, sidecar: Box::new((*sidecar).clone()) });
+        }
     }
 }
 
@@ -208,12 +329,28 @@ fn answered_call(episode: EpisodeRowId, sidecar: &Sidecar) -> ProviderCall {
     }
 }
 
+/// What the ledger says of an answered call whose picture is gone.
+pub(crate) const LOST: &str = "its picture in the store is missing or broken";
+
+/// Pictures that are in no file any more; once the ledger says so, they are no disagreement.
+fn write_off(inputs: &mut Inputs, repairs: &mut Vec<Repair>) {
+    let intact: BTreeSet<CallId> =
+        inputs.pictures.iter().filter(|p| p.check == FileCheck::Intact).map(|p| p.sidecar.call_id).collect();
+    let paid = inputs.calls.iter_mut().filter(|c| {
+        c.stage == Stage::Imagegen && c.kind == CallKind::Image && c.state == CallState::Answered
+    });
+    for call in paid.filter(|c| !intact.contains(&c.call_id) && c.error.as_deref() != Some(LOST)) {
+        call.error = Some(LOST.to_owned());
+        repairs.push(Repair::WriteOff { call: call.call_id, chapter: call.chapter_id.clone() });
+    }
+}
+
 /// Without a manifest, the newest picture made for a chapter's text is its current one.
 fn rebuild_selection(inputs: &mut Inputs, repairs: &mut Vec<Repair>) {
     let why = match (&inputs.manifest, &inputs.manifest_problem) {
         (Some(_), _) => return,
         (None, Some(problem)) => problem.clone(),
-        (None, None) if inputs.pictures.is_empty() || inputs.rows.is_empty() => return,
+        (None, None) if inputs.pictures.is_empty() => return,
         (None, None) => "it is missing".to_owned(),
     };
     for chapter in inputs.document.chapters.iter().filter(|c| c.visual.visual_type.is_generable()) {
@@ -233,13 +370,21 @@ fn rebuild_selection(inputs: &mut Inputs, repairs: &mut Vec<Repair>) {
             inputs.current.insert(chapter.chapter_id.clone(), Current { call, chosen_for: None });
         }
     }
-    repairs.push(Repair::RebuildSelection { why });
+    // Without rows there was no selection yet, so that none is lost.
+    if !inputs.rows.is_empty() {
+        repairs.push(Repair::RebuildSelection { why });
+    }
 }
 
 /// A run that was interrupted between paying and selecting: its picture replaces an older one for the same request.
+///
+/// Such a picture belongs to a run that is still open, or stands in its chapter's row already.
 fn take_up(inputs: &mut Inputs, repairs: &mut Vec<Repair>) {
     let open: Vec<RunId> = inputs.open_runs.iter().map(|r| r.id).collect();
-    for call in inputs.calls.iter().filter(|c| c.run_id.is_some_and(|run| open.contains(&run))) {
+    let in_rows: Vec<CallId> = inputs.rows.iter().filter_map(call_in_row).collect();
+    let interrupted =
+        |c: &&ProviderCall| c.run_id.is_some_and(|run| open.contains(&run)) || in_rows.contains(&c.call_id);
+    for call in inputs.calls.iter().filter(interrupted) {
         let Some(picture) = inputs.intact(call.call_id) else { continue };
         let (chapter, request) = (picture.sidecar.chapter_id.clone(), picture.sidecar.request_hash);
         let Some(current) = inputs.current.get(&chapter).copied() else { continue };
@@ -247,11 +392,6 @@ fn take_up(inputs: &mut Inputs, repairs: &mut Vec<Repair>) {
         if same && current.chosen_for.is_none() && current.call < call.call_id {
             let taken = Current { call: call.call_id, chosen_for: None };
             inputs.current.insert(chapter.clone(), taken);
-            // The chapter's file still holds the older picture; it is ours, not edited.
-            if let Some(file) = inputs.chapter_files.get_mut(&chapter) {
-                file.check = FileCheck::Changed;
-                file.edited = false;
-            }
             repairs.push(Repair::TakeUp { chapter, call: call.call_id });
         }
     }
@@ -268,8 +408,8 @@ pub(crate) async fn apply_repairs(
     }
     let (dir, files) = (inputs.dir.clone(), repairs.to_vec());
     btcedu_pictures::offload(move || mend_files(&dir, &files)).await??;
-    let (episode, rows, now) = (inputs.episode.id, repairs.to_vec(), ctx.clock.now());
-    ctx.db.transaction(move |conn| mend_rows(conn, episode, &rows, now)).await?;
+    let (inputs, rows, now) = (inputs.clone(), repairs.to_vec(), ctx.clock.now());
+    ctx.db.transaction(move |conn| mend_rows(conn, &inputs, &rows, now)).await?;
     Ok(())
 }
 
@@ -282,7 +422,9 @@ fn mend_files(
         match repair {
             Repair::FinishPicture(sidecar) => store.finish(&TornPicture { sidecar: (**sidecar).clone() })?,
             Repair::RestoreStored { chapter, sidecar } => {
-                copy_atomic(&dir.chapter_picture(chapter), &store.picture(sidecar))?;
+                if let Some(bytes) = read_optional(&dir.chapter_picture(chapter))? {
+                    store.stage(sidecar, &bytes)?.commit()?;
+                }
             }
             Repair::RemoveLeftover(path) => remove_file(path)?,
             _ => {}
@@ -291,34 +433,31 @@ fn mend_files(
     Ok(())
 }
 
-fn mend_rows(
-    conn: &mut Conn,
-    episode: EpisodeRowId,
-    repairs: &[Repair],
-    now: UtcTime,
-) -> Result<(), DbError> {
+fn mend_rows(conn: &mut Conn, inputs: &Inputs, repairs: &[Repair], now: UtcTime) -> Result<(), DbError> {
     for repair in repairs {
         match repair {
             Repair::SettleAnswered(sidecar) => {
                 provider_calls::set_settled(conn, sidecar.call_id, &settlement_of(sidecar).at(now))?;
             }
             Repair::EnterAnswered(sidecar) => {
-                provider_calls::insert(
-                    conn,
-                    &NewCall {
-                        call_id: sidecar.call_id,
-                        episode_id: episode,
-                        run_id: None,
-                        stage: Stage::Imagegen,
-                        chapter_id: Some(&sidecar.chapter_id),
-                        kind: CallKind::Image,
-                        model: &sidecar.model,
-                        request_hash: sidecar.request_hash,
-                        estimated: sidecar.cost_usd,
-                        sent_at: sidecar.sent_at,
-                    },
-                )?;
+                let image = (sidecar.call_id, CallKind::Image, sidecar.model.as_str(), sidecar.cost_usd);
+                enter(conn, inputs.episode.id, sidecar, image)?;
                 provider_calls::set_settled(conn, sidecar.call_id, &settlement_of(sidecar).at(now))?;
+            }
+            Repair::EnterPrompt { call, sidecar } => {
+                let template = sidecar.snapshot.settings.template.as_ref();
+                let model = template.map_or("", |t| t.text_model.as_str());
+                enter(
+                    conn,
+                    inputs.episode.id,
+                    sidecar,
+                    (*call, CallKind::Text, model, sidecar.prompt_cost_usd),
+                )?;
+                let end = CallSettlement {
+                    actual: Some(sidecar.prompt_cost_usd),
+                    ..CallSettlement::new(CallState::Answered)
+                };
+                provider_calls::set_settled(conn, *call, &end.at(now))?;
             }
             Repair::MarkUnknown { call, .. } => {
                 let end = CallSettlement {
@@ -338,10 +477,61 @@ fn mend_rows(
                     Some("the run was interrupted"),
                 )?;
             }
+            Repair::WriteOff { call, .. } => {
+                if let Some(lost) = inputs.calls.iter().find(|c| c.call_id == *call) {
+                    provider_calls::set_settled(conn, *call, &written_off(lost, now))?;
+                }
+            }
+            Repair::TakeUp { chapter, call } => {
+                // Remembered, since the run is closed now and the manifest is written later.
+                if let Some(picture) = inputs.picture(*call) {
+                    let facts = RowFacts::default();
+                    ImageRow::of(chapter, &picture.sidecar, &inputs.prompt_versions, facts)
+                        .upsert(conn, inputs.dir.id())?;
+                }
+            }
             _ => {}
         }
     }
     Ok(())
+}
+
+/// An answered call as it was, and that its picture is lost.
+fn written_off(call: &ProviderCall, now: UtcTime) -> Settlement<'_> {
+    Settlement {
+        state: call.state,
+        actual: call.actual,
+        tokens_in: call.tokens_in,
+        tokens_out: call.tokens_out,
+        reply: call.reply.as_deref(),
+        request_id: call.request_id.as_deref(),
+        error: Some(LOST),
+        settled_at: call.settled_at.unwrap_or(now),
+    }
+}
+
+/// Enters a call that the ledger has lost.
+fn enter(
+    conn: &mut Conn,
+    episode: EpisodeRowId,
+    sidecar: &Sidecar,
+    (call_id, kind, model, cost): (CallId, CallKind, &str, Usd),
+) -> Result<(), DbError> {
+    provider_calls::insert(
+        conn,
+        &NewCall {
+            call_id,
+            episode_id: episode,
+            run_id: None,
+            stage: Stage::Imagegen,
+            chapter_id: Some(&sidecar.chapter_id),
+            kind,
+            model,
+            request_hash: sidecar.request_hash,
+            estimated: cost,
+            sent_at: sidecar.sent_at,
+        },
+    )
 }
 
 /// What the ledger keeps of a picture that is in the store.

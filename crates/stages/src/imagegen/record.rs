@@ -2,16 +2,19 @@
 
 use std::time::Duration;
 
-use btcedu_artifacts::{FileCheck, FileError, Manifest, crash_point, write_atomic, write_json_atomic};
+use btcedu_artifacts::{
+    FileCheck, FileError, FileFacts, Manifest, crash_point, write_atomic, write_json_atomic,
+};
 use btcedu_domain::ChapterId;
 use btcedu_models::{DbError, pipeline_runs, provider_calls};
 use tokio::sync::mpsc;
 
 use crate::{
-    StageEvent,
+    StageError, StageEvent,
     imagegen::{
         entries::Entries,
-        gather::{ChapterFile, Current, Inputs, Picture},
+        gather::{Current, Inputs, Picture},
+        image_files::ImageFile,
         paint::{Fresh, PaintEnd, Painted, Studio},
         publish::{ImageRow, RowFacts, set_aside},
         reconcile::settlement_of,
@@ -33,8 +36,17 @@ pub(crate) struct Recorded {
     pub(crate) after: Inputs,
     /// Chapters that got a picture in this run.
     pub(crate) bought: Vec<ChapterId>,
-    /// Chapters that didn't, and why.
-    pub(crate) missed: Vec<(ChapterId, String)>,
+    /// Chapters that were tried and didn't.
+    pub(crate) missed: Vec<Missed>,
+}
+
+/// A chapter that was tried and got no picture.
+#[derive(Debug)]
+pub(crate) struct Missed {
+    pub(crate) chapter: ChapterId,
+    pub(crate) why: String,
+    /// The provider's policy refused it.
+    pub(crate) rejected: bool,
 }
 
 impl Recorded {
@@ -43,13 +55,15 @@ impl Recorded {
     }
 
     /// Takes over a picture that is published.
-    fn published(&mut self, fresh: &Fresh<'_>, manifest: Manifest) {
+    fn published(&mut self, fresh: &Fresh<'_>, published: Published) {
+        let Published { manifest, facts } = published;
         let (call, chapter) = (fresh.sidecar.call_id, fresh.sidecar.chapter_id.clone());
-        let picture = Picture { sidecar: fresh.sidecar.clone(), check: FileCheck::Intact, facts: None };
+        let picture =
+            Picture { sidecar: fresh.sidecar.clone(), check: FileCheck::Intact, facts: facts.stored };
         self.after.pictures.push(picture);
         self.after.current.insert(chapter.clone(), Current { call, chosen_for: None });
-        let file = ChapterFile { check: FileCheck::Intact, edited: false, facts: None };
-        self.after.chapter_files.insert(chapter.clone(), file);
+        let file = ImageFile { sha256: fresh.sidecar.sha256, facts: facts.chapter, whole: true };
+        self.after.image_files.insert(chapter.clone(), file);
         self.after.manifest = Some(manifest);
         self.bought.push(chapter);
     }
@@ -68,21 +82,22 @@ pub(crate) async fn record_all(
         match end {
             PaintEnd::Picture(fresh) => match keep(studio, inputs, item, &fresh, &mut recorded.entries).await
             {
-                Ok(manifest) => recorded.published(&fresh, manifest),
+                Ok(published) => recorded.published(&fresh, published),
                 Err(failure) => {
                     // Fatal for the run: the picture may be in the store, and the next run adopts it.
                     studio.desk.stop.request(StopReason::Fatal(failure.clone()));
-                    recorded.missed.push((chapter, failure));
+                    recorded.missed.push(Missed { chapter, why: failure, rejected: false });
                 }
             },
             PaintEnd::Pending => {}
             end => {
                 recorded.entries.miss(item, &end);
+                let rejected = matches!(end, PaintEnd::Rejected { .. });
                 let (event, why) = told(&chapter, end);
                 if let Some(event) = event {
                     studio.desk.ctx.observer.hear(&event);
                 }
-                recorded.missed.push((chapter, why));
+                recorded.missed.push(Missed { chapter, why, rejected });
             }
         }
     }
@@ -107,16 +122,22 @@ async fn keep(
     item: &WorkItem,
     fresh: &Fresh<'_>,
     entries: &mut Entries,
-) -> Result<Manifest, String> {
-    store(studio, inputs, fresh).await.map_err(|e| local(item, &e))?;
+) -> Result<Published, String> {
+    if let Err(error) = store(studio, inputs, fresh).await {
+        studio.desk.call_ended();
+        return Err(local(item, &error));
+    }
     crash_point("stored");
-    settle(studio, inputs, fresh).await.map_err(|e| local(item, &e))?;
+    let settled = settle(studio, inputs, fresh).await;
+    // Settled or not, nothing more is to be learnt of this call's price.
+    studio.desk.call_ended();
+    settled.map_err(|e| local(item, &e))?;
     crash_point("settled");
     entries.take(item, &fresh.sidecar);
-    let manifest = publish(studio, inputs, item, fresh, entries).await.map_err(|e| local(item, &e))?;
+    let published = publish(studio, inputs, item, fresh, entries).await.map_err(|e| local(item, &e))?;
     let (chapter, cost) = (item.chapter_id.clone(), fresh.sidecar.cost_usd);
     studio.desk.ctx.observer.hear(&StageEvent::Generated { chapter, cost });
-    Ok(manifest)
+    Ok(published)
 }
 
 fn local(item: &WorkItem, error: &dyn std::error::Error) -> String {
@@ -136,6 +157,8 @@ async fn store(studio: &Studio<'_>, inputs: &Inputs, fresh: &Fresh<'_>) -> Resul
             Ok(Err(error)) if tries == STORE_TRIES => return Err(error),
             Ok(Err(error)) => {
                 tracing::warn!(%error, chapter.id = %fresh.sidecar.chapter_id, "storing a paid picture failed, trying again");
+                // Nothing more is bought while it isn't known whether it could be kept.
+                studio.desk.pause(BETWEEN_TRIES * 2);
                 studio.desk.ctx.clock.sleep(BETWEEN_TRIES).await;
             }
             // The runtime is going down; what is staged is finished by the next run.
@@ -158,6 +181,12 @@ async fn settle(studio: &Studio<'_>, inputs: &Inputs, fresh: &Fresh<'_>) -> Resu
         .await
 }
 
+/// What step 5 has written.
+struct Published {
+    manifest: Manifest,
+    facts: RowFacts,
+}
+
 /// Step 5: the chapter's file, then the manifest.
 async fn publish(
     studio: &Studio<'_>,
@@ -165,19 +194,20 @@ async fn publish(
     item: &WorkItem,
     fresh: &Fresh<'_>,
     entries: &Entries,
-) -> Result<Manifest, FileError> {
+) -> Result<Published, StageError> {
     let dir = inputs.dir.clone();
     let (path, bytes) = (dir.chapter_picture(&item.chapter_id), fresh.picture.bytes().clone());
-    let edited = inputs.chapter_files.get(&item.chapter_id).is_some_and(|f| f.edited);
+    let only_copy = inputs.is_only_copy(&item.chapter_id);
     let manifest = entries.manifest(inputs, studio.desk.ctx.clock.now());
-    let published = manifest.clone();
+    let stored = dir.store().picture(&fresh.sidecar);
     let written = btcedu_pictures::offload(move || {
-        if edited {
+        if only_copy {
             set_aside(&path)?;
         }
         write_atomic(&path, &bytes)?;
-        write_json_atomic(&dir.manifest(), &manifest)
+        let facts = RowFacts { stored: FileFacts::read(&stored)?, chapter: FileFacts::read(&path)? };
+        write_json_atomic(&dir.manifest(), &manifest)?;
+        Ok::<_, FileError>(Published { manifest, facts })
     });
-    written.await.unwrap_or(Ok(()))?;
-    Ok(published)
+    Ok(written.await??)
 }

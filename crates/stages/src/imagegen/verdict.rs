@@ -3,7 +3,10 @@
 use btcedu_artifacts::ManifestEntry;
 use btcedu_domain::{EpisodeId, EpisodeStatus, ImageStatus, Usd};
 
-use crate::{imagegen::result::RunEnd, stop::StopReason};
+use crate::{
+    imagegen::{record::Missed, result::RunEnd},
+    stop::StopReason,
+};
 
 /// What a run comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,29 +18,36 @@ pub(crate) struct EndOfRun {
     pub(crate) error: Option<String>,
 }
 
-/// Judges a run by its entries, whatever it did itself.
-///
-/// `busy` tells whether the run did anything at all.
-pub(crate) fn judge(
-    episode: &EpisodeId,
-    entries: &[ManifestEntry],
-    stop: Option<StopReason>,
-    cap: Usd,
-    busy: bool,
-) -> EndOfRun {
-    match stop {
-        Some(StopReason::Cap { cost, estimate }) => cap_reached(episode, cost, estimate, cap),
-        Some(StopReason::Fatal(message)) => failed(message),
-        Some(StopReason::Signal(signal)) => EndOfRun {
-            end: RunEnd::Interrupted { signal },
-            status: None,
-            error: Some("interrupted by a signal".to_owned()),
-        },
-        None => judge_entries(episode, entries, busy),
+impl EndOfRun {
+    /// A person must change something first.
+    pub(crate) fn failed(message: String) -> Self {
+        Self { end: RunEnd::Failed { message: message.clone() }, status: None, error: Some(message) }
     }
 }
 
-fn judge_entries(episode: &EpisodeId, entries: &[ManifestEntry], busy: bool) -> EndOfRun {
+/// Judges a run by all entries and by why it stopped; the status is that of the entries, whatever the run did.
+///
+/// A chapter that was tried in vain and still has its earlier picture is named in the end, no more.
+pub(crate) fn judge(
+    episode: &EpisodeId,
+    entries: &[ManifestEntry],
+    missed: &[Missed],
+    stop: Option<&StopReason>,
+    cap: Usd,
+) -> EndOfRun {
+    match stop {
+        Some(StopReason::Cap { cost, estimate }) => cap_reached(episode, *cost, *estimate, cap),
+        Some(StopReason::Fatal(message)) => EndOfRun::failed(message.clone()),
+        Some(StopReason::Signal(signal)) => EndOfRun {
+            end: RunEnd::Interrupted { signal: *signal },
+            status: None,
+            error: Some("interrupted by a signal".to_owned()),
+        },
+        None => judge_entries(episode, entries, missed),
+    }
+}
+
+fn judge_entries(episode: &EpisodeId, entries: &[ManifestEntry], missed: &[Missed]) -> EndOfRun {
     let with = |status: ImageStatus| -> Vec<&str> {
         entries.iter().filter(|e| e.status == status).map(|e| e.chapter_id.as_str()).collect()
     };
@@ -46,13 +56,16 @@ fn judge_entries(episode: &EpisodeId, entries: &[ManifestEntry], busy: bool) -> 
     if pending > 0 {
         return EndOfRun { end: RunEnd::StillPending, status: None, error: None };
     }
-    let without = what_is_missing(episode, &failed_ones, &rejected);
+    let in_vain: Vec<&str> = with(ImageStatus::Generated)
+        .into_iter()
+        .filter(|id| missed.iter().any(|m| m.chapter.as_str() == *id))
+        .collect();
+    let without = what_is_missing(episode, &failed_ones, &rejected, &in_vain);
     match (pictures, without) {
         (_, None) => {
-            let end = if busy { RunEnd::Done } else { RunEnd::Skipped };
-            EndOfRun { end, status: Some(EpisodeStatus::ImagesGenerated), error: None }
+            EndOfRun { end: RunEnd::Done, status: Some(EpisodeStatus::ImagesGenerated), error: None }
         }
-        (0, Some(message)) => failed(format!("no chapter has a picture: {message}")),
+        (0, Some(message)) => EndOfRun::failed(format!("no chapter has a picture: {message}")),
         (_, Some(message)) => EndOfRun {
             end: RunEnd::DonePartly { message },
             status: Some(EpisodeStatus::ImagesGenerated),
@@ -61,7 +74,12 @@ fn judge_entries(episode: &EpisodeId, entries: &[ManifestEntry], busy: bool) -> 
     }
 }
 
-fn what_is_missing(episode: &EpisodeId, failed: &[&str], rejected: &[&str]) -> Option<String> {
+fn what_is_missing(
+    episode: &EpisodeId,
+    failed: &[&str],
+    rejected: &[&str],
+    in_vain: &[&str],
+) -> Option<String> {
     let mut parts = Vec::new();
     if !failed.is_empty() {
         parts.push(format!("{} failed; `btcedu imagegen {episode}` tries again", failed.join(", ")));
@@ -71,6 +89,9 @@ fn what_is_missing(episode: &EpisodeId, failed: &[&str], rejected: &[&str]) -> O
         parts.push(format!(
             "the provider refused {all}; change the image_prompt in chapters.json, or try the same again with `btcedu imagegen {episode} --chapter {first}`"
         ));
+    }
+    if !in_vain.is_empty() {
+        parts.push(format!("{} could not be made anew and keeps the picture it had", in_vain.join(", ")));
     }
     (!parts.is_empty()).then(|| parts.join(". "))
 }
@@ -84,10 +105,6 @@ fn cap_reached(episode: &EpisodeId, cost: Usd, estimate: Usd, cap: Usd) -> EndOf
         status: Some(EpisodeStatus::CostLimit),
         error: Some(message),
     }
-}
-
-fn failed(message: String) -> EndOfRun {
-    EndOfRun { end: RunEnd::Failed { message: message.clone() }, status: None, error: Some(message) }
 }
 
 #[cfg(test)]
@@ -110,7 +127,7 @@ mod tests {
                 )
             })
             .collect();
-        judge(&"ep".parse().unwrap(), &entries, stop, Usd::from_micros(1), true)
+        judge(&"ep".parse().unwrap(), &entries, &[], stop.as_ref(), Usd::from_micros(1))
     }
 
     type Row<'a> = (&'a [ImageStatus], Option<StopReason>, Option<EpisodeStatus>, &'a str);

@@ -1,6 +1,6 @@
 //! Every disagreement between store, ledger, rows, chapter files and manifest; found, and mended on request.
 
-use btcedu_artifacts::{CheckDepth, EpisodeLock, FileCheck, Sidecar};
+use btcedu_artifacts::{CheckDepth, EpisodeLock, FileCheck};
 use btcedu_domain::{CallKind, CallState, ChapterId, EpisodeId, ImageStatus, Stage};
 use serde::Serialize;
 
@@ -8,10 +8,10 @@ use crate::{
     StageContext, StageError,
     imagegen::{
         entries::Entries,
-        gather::{AssetMetadata, Inputs, gather},
+        gather::{Inputs, call_in_row, gather},
         publish::{self, Publication},
         reconcile::{Repair, adopt, apply_repairs},
-        worklist::{Decision, ImageGenFlags, WorkList, plan_images},
+        worklist::{Decision, ImageGenFlags, WorkList, select_images},
     },
 };
 
@@ -63,19 +63,15 @@ pub async fn repair_pictures(ctx: &StageContext, lock: &EpisodeLock) -> Result<V
     apply_repairs(ctx, &inputs, &repairs).await?;
     // Asked to put the paid pictures back, an edited file gives way; it is kept beside.
     let edited: Vec<ChapterId> =
-        inputs.chapter_files.iter().filter(|(_, f)| f.edited).map(|(id, _)| id.clone()).collect();
+        inputs.image_files.keys().filter(|id| inputs.is_edited(id)).cloned().collect();
     let paths: Vec<_> = edited.iter().map(|id| inputs.dir.chapter_picture(id)).collect();
     btcedu_pictures::offload(move || paths.iter().try_for_each(|p| publish::set_aside(p))).await??;
-    for id in &edited {
-        if let Some(file) = inputs.chapter_files.get_mut(id) {
-            file.edited = false;
-        }
-    }
+    inputs.image_files.retain(|id, _| !edited.contains(id));
     let entries = Entries::at_start(&inputs, &selection_only(&inputs)?);
     let plan = Publication::plan(&inputs, &entries, ctx.clock.now());
     let after = inputs.clone();
     let plan = btcedu_pictures::offload(move || plan.write_files(&after).map(|()| plan)).await??;
-    let rows = publish::load_rows_of(&inputs, &entries).await?;
+    let (plan, rows) = publish::load_rows_of(&inputs, &entries, plan).await?;
     publish::write_rows_alone(ctx, plan, &inputs, rows).await?;
     let after = verify_pictures(ctx, lock.episode()).await?;
     let mended =
@@ -85,15 +81,11 @@ pub async fn repair_pictures(ctx: &StageContext, lock: &EpisodeLock) -> Result<V
 
 /// The selection as it is: what a run would make anew is left as its entry says.
 fn selection_only(inputs: &Inputs) -> Result<WorkList, StageError> {
-    let mut list = plan_images(inputs, &ImageGenFlags::default()).or_else(|error| match error {
-        // Prices don't matter where nothing is bought.
-        StageError::NoTextPrice { .. } | StageError::NoImagePrice { .. } => {
-            Ok(WorkList { items: Vec::new(), estimate: inputs.cost, cost: inputs.cost, cap: inputs.cap })
-        }
-        other => Err(other),
-    })?;
+    let mut list = select_images(inputs, &ImageGenFlags::default())?;
     for item in &mut list.items {
-        if matches!(item.decision, Decision::Generate | Decision::Reuse) && inputs.manifest.is_some() {
+        // What has no entry has no selection to keep: a picture of the store is as good as none is.
+        let has_entry = inputs.manifest.as_ref().is_some_and(|m| m.entry(&item.chapter_id).is_some());
+        if matches!(item.decision, Decision::Generate | Decision::Reuse) && has_entry {
             item.decision = Decision::Leave;
             item.picture = inputs.current.get(&item.chapter_id).map(|c| c.call);
         }
@@ -108,11 +100,12 @@ fn find(inputs: &Inputs) -> Vec<Finding> {
     look_at_ledger(&adopted, &mut findings);
     look_at_manifest(&adopted, &mut findings);
     look_at_rows(&adopted, &mut findings);
-    let orphans = adopted
-        .orphans
-        .iter()
-        .map(|path| mendable(None, format!("'{}' belongs to no chapter of chapters.json", path.display())));
-    findings.extend(orphans);
+    let of_no_chapter =
+        |id: &&ChapterId| adopted.document.chapter(id).is_none() && adopted.is_stored_copy(id);
+    let orphans = adopted.image_files.keys().filter(of_no_chapter);
+    findings.extend(
+        orphans.map(|id| mendable(None, format!("images/{id}.png belongs to no chapter of chapters.json"))),
+    );
     findings.dedup();
     findings
 }
@@ -126,41 +119,19 @@ fn lasting(chapter: Option<&ChapterId>, what: String) -> Finding {
 }
 
 fn from_repair(repair: &Repair) -> Finding {
-    let chapter = match repair {
-        Repair::FinishPicture(s) | Repair::SettleAnswered(s) | Repair::EnterAnswered(s) => {
-            Some(&s.chapter_id)
-        }
-        Repair::MarkUnknown { chapter, .. } => chapter.as_ref(),
-        Repair::RestoreStored { chapter, .. } | Repair::TakeUp { chapter, .. } => Some(chapter),
-        Repair::CloseRun(_) | Repair::RebuildSelection { .. } | Repair::RemoveLeftover(_) => None,
-    };
-    let what = match repair {
-        // To a reader, an open row may belong to a run that is at work right now.
-        Repair::MarkUnknown { call, estimate, .. } => {
-            format!("call {call} is in flight or was interrupted (about {estimate})")
-        }
-        Repair::CloseRun(run) => format!("run {} is at work or was interrupted", run.0),
-        other => other.to_string(),
-    };
-    mendable(chapter, what)
+    let (chapter, what) = repair.for_readers();
+    Finding { mendable: !matches!(repair, Repair::WriteOff { .. }), ..mendable(chapter, what) }
 }
 
+/// Pictures that are gone were told of by [`adopt`], or the ledger says so already.
 fn look_at_store(inputs: &Inputs, findings: &mut Vec<Finding>) {
-    for picture in &inputs.pictures {
-        let Sidecar { chapter_id, call_id, .. } = &picture.sidecar;
-        let what = match picture.check {
-            FileCheck::Intact => continue,
-            FileCheck::Missing => format!("the stored picture of call {call_id} is missing"),
-            FileCheck::Changed => format!("the stored picture of call {call_id} is broken"),
-        };
-        findings.push(lasting(Some(chapter_id), what));
-    }
-    findings.extend(
-        inputs
-            .strays
-            .iter()
-            .map(|path| lasting(None, format!("'{}' in the store has no usable sidecar", path.display()))),
-    );
+    findings.extend(inputs.strays.iter().map(|path| {
+        let what = format!(
+            "'{}' in the store has no usable other half; put that back beside it, or move it away",
+            path.display()
+        );
+        lasting(None, what)
+    }));
 }
 
 fn look_at_ledger(inputs: &Inputs, findings: &mut Vec<Finding>) {
@@ -168,19 +139,11 @@ fn look_at_ledger(inputs: &Inputs, findings: &mut Vec<Finding>) {
         c.stage == Stage::Imagegen && c.kind == CallKind::Image && c.state == CallState::Answered
     });
     for call in paid {
-        match inputs.picture(call.call_id) {
-            None => findings.push(lasting(
-                call.chapter_id.as_ref(),
-                format!(
-                    "call {} was answered and paid for, and its picture is not in the store",
-                    call.call_id
-                ),
-            )),
-            Some(picture) if call.actual != Some(picture.sidecar.cost_usd) => findings.push(lasting(
+        if inputs.picture(call.call_id).is_some_and(|p| call.actual != Some(p.sidecar.cost_usd)) {
+            findings.push(lasting(
                 call.chapter_id.as_ref(),
                 format!("call {} costs something else in the ledger than in its sidecar", call.call_id),
-            )),
-            Some(_) => {}
+            ));
         }
     }
 }
@@ -197,9 +160,9 @@ fn look_at_manifest(inputs: &Inputs, findings: &mut Vec<Finding>) {
     }
     for entry in &manifest.images {
         let id = &entry.chapter_id;
-        let file = inputs.chapter_files.get(id);
         if entry.status != ImageStatus::Generated {
-            if file.is_some() {
+            // A picture that isn't ours may well stand here: a brand's own for a title card, say.
+            if inputs.is_stored_copy(id) {
                 findings.push(mendable(
                     Some(id),
                     format!("images/{id}.png is there, and the manifest knows no picture"),
@@ -217,11 +180,13 @@ fn look_at_manifest(inputs: &Inputs, findings: &mut Vec<Finding>) {
             }
             Some(_) => {}
         }
-        let what = match file {
-            Some(f) if f.check == FileCheck::Intact => continue,
+        let what = match inputs.image_files.get(id) {
+            _ if inputs.shows_current(id) => continue,
+            // Told already: there is nothing to compare it with.
+            Some(_) if picture.is_none() => continue,
             None => format!("images/{id}.png is missing"),
-            Some(f) if f.edited => format!("images/{id}.png was edited by hand"),
-            Some(_) => format!("images/{id}.png is broken"),
+            Some(_) if inputs.is_edited(id) => format!("images/{id}.png was edited by hand"),
+            Some(_) => format!("images/{id}.png is broken, or shows another picture of the store"),
         };
         findings.push(Finding {
             mendable: picture.is_some_and(|p| p.check == FileCheck::Intact),
@@ -238,9 +203,7 @@ fn look_at_rows(inputs: &Inputs, findings: &mut Vec<Finding>) {
         let id = &entry.chapter_id;
         with_picture.push(id);
         let row = inputs.rows.iter().find(|r| r.chapter_id.as_ref() == Some(id));
-        let call = row
-            .and_then(|r| serde_json::from_str::<AssetMetadata>(r.metadata.as_deref()?).ok())
-            .map(|metadata| metadata.call_id);
+        let call = row.and_then(call_in_row);
         let what = match (row, call) {
             (None, _) => "media_assets has no row for its picture",
             (Some(_), call) if call != entry.call_id => {

@@ -17,7 +17,7 @@ use serde::Serialize;
 use crate::{
     StageError,
     imagegen::{
-        gather::{Inputs, Picture, RequestSettings},
+        gather::{Current, Inputs, Picture, RequestSettings},
         prompt::{clean_text, compose, text_hash, text_request},
     },
 };
@@ -183,12 +183,40 @@ pub(crate) fn snapshot_of(chapter: &Chapter, settings: &RequestSettings) -> Pict
 /// [`StageError::BadChapterFlag`] for a chapter that can't be named, and what makes a
 /// prompt or its price impossible where one is needed.
 pub(crate) fn plan_images(inputs: &Inputs, flags: &ImageGenFlags) -> Result<WorkList, StageError> {
+    decide(inputs, flags, Pricing::Priced)
+}
+
+/// As [`plan_images`], for who buys nothing: no price is needed.
+///
+/// # Errors
+/// [`StageError::BadChapterFlag`] for a chapter that can't be named.
+pub(crate) fn select_images(inputs: &Inputs, flags: &ImageGenFlags) -> Result<WorkList, StageError> {
+    decide(inputs, flags, Pricing::Unpriced)
+}
+
+/// Whether what is to be bought must have a price.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pricing {
+    Priced,
+    Unpriced,
+}
+
+fn decide(inputs: &Inputs, flags: &ImageGenFlags, pricing: Pricing) -> Result<WorkList, StageError> {
     check_chapter_flags(inputs, flags)?;
     let chapters = &inputs.document.chapters;
     let requests: Vec<Request<'_>> = chapters.iter().map(|c| Request::of(c, inputs, flags)).collect();
-    let mut verdicts: Vec<Option<Verdict>> = requests.iter().map(|r| r.first_look(inputs)).collect();
     // Lines 4 and 5 come before 6 for all chapters, so that no picture is taken from under another chapter.
-    let mut taken: BTreeSet<CallId> = verdicts.iter().flatten().filter_map(|v| v.picture).collect();
+    let mut taken: BTreeSet<CallId> = BTreeSet::new();
+    let mut verdicts: Vec<Option<Verdict>> = Vec::new();
+    for request in &requests {
+        // An entry that is left stays as it is, whatever it names.
+        let free = |v: &Verdict| {
+            v.decision == Decision::Leave || v.picture.is_none_or(|call| !taken.contains(&call))
+        };
+        let found = request.first_look(inputs).filter(free);
+        taken.extend(found.as_ref().and_then(|v| v.picture));
+        verdicts.push(found);
+    }
     for (request, verdict) in requests.iter().zip(&mut verdicts) {
         if verdict.is_none() {
             let found = request.second_look(inputs, flags, &taken);
@@ -199,7 +227,7 @@ pub(crate) fn plan_images(inputs: &Inputs, flags: &ImageGenFlags) -> Result<Work
     let items = requests
         .into_iter()
         .zip(verdicts.into_iter().flatten())
-        .map(|(request, verdict)| request.item(verdict, inputs))
+        .map(|(request, verdict)| request.item(verdict, inputs, pricing))
         .collect::<Result<Vec<_>, _>>()?;
     let estimate = items.iter().map(|i| i.estimate).sum();
     Ok(WorkList { items, estimate, cost: inputs.cost, cap: inputs.cap })
@@ -280,16 +308,31 @@ impl<'a> Request<'a> {
         if self.forced {
             return Some(Verdict::new(Decision::Generate, "--force"));
         }
-        let current = inputs.current.get(&self.chapter.chapter_id)?;
-        let picture = inputs.intact(current.call)?;
-        if current.chosen_for == Some(self.hash) {
+        if let Some(picture) = self.chosen(inputs) {
             return Some(Verdict {
                 chosen: true,
                 ..Verdict::keeping(Decision::Keep, picture, "chosen by hand")
             });
         }
+        let current = inputs.current.get(&self.chapter.chapter_id)?;
+        let picture = inputs.intact(current.call)?;
         let same = picture.sidecar.request_hash == self.hash;
         same.then(|| Verdict::keeping(Decision::Keep, picture, "nothing has changed"))
+    }
+
+    /// The picture chosen by hand for today's request: this chapter's, or that of the id it had before.
+    fn chosen<'i>(&self, inputs: &'i Inputs) -> Option<&'i Picture> {
+        let own = inputs.current.get(&self.chapter.chapter_id);
+        let moved = || inputs.current.iter().filter(|(id, _)| !self.is_asked_by(id, inputs)).map(|(_, c)| c);
+        let for_this = |c: &&Current| c.chosen_for == Some(self.hash);
+        let choice = own.filter(for_this).or_else(|| moved().find(for_this))?;
+        inputs.intact(choice.call)
+    }
+
+    /// Tells whether another chapter of that id asks for the same.
+    fn is_asked_by(&self, id: &ChapterId, inputs: &Inputs) -> bool {
+        let chapter = inputs.document.chapter(id);
+        chapter.is_some_and(|c| snapshot_of(c, &inputs.request).request_hash() == self.hash)
     }
 
     /// Lines 6 to 9.
@@ -331,14 +374,23 @@ impl<'a> Request<'a> {
         Verdict::new(Decision::Generate, self.why_generate(inputs))
     }
 
+    /// This chapter's current picture, or that of the id it had before.
     fn made_with_other_settings<'i>(
         &self,
         inputs: &'i Inputs,
         taken: &BTreeSet<CallId>,
     ) -> Option<&'i Picture> {
-        let current = inputs.current.get(&self.chapter.chapter_id)?;
-        let same_chapter = |p: &&Picture| p.sidecar.chapter_hash == self.snapshot.chapter_hash();
-        inputs.intact(current.call).filter(same_chapter).filter(|p| !taken.contains(&p.sidecar.call_id))
+        let wanted = self.snapshot.chapter_hash();
+        let fits = |c: &Current| {
+            let picture = inputs.intact(c.call)?;
+            (picture.sidecar.chapter_hash == wanted && !taken.contains(&c.call)).then_some(picture)
+        };
+        let own = inputs.current.get(&self.chapter.chapter_id).and_then(fits);
+        let is_theirs = |id: &ChapterId| {
+            let chapter = inputs.document.chapter(id);
+            chapter.is_some_and(|c| snapshot_of(c, &inputs.request).chapter_hash() == wanted)
+        };
+        own.or_else(|| inputs.current.iter().filter(|(id, _)| !is_theirs(id)).find_map(|(_, c)| fits(c)))
     }
 
     fn differences(&self, picture: &Picture) -> String {
@@ -369,9 +421,9 @@ impl<'a> Request<'a> {
         }
     }
 
-    fn item(self, verdict: Verdict, inputs: &Inputs) -> Result<WorkItem, StageError> {
-        let buys = verdict.decision == Decision::Generate;
-        let wanted = matches!(verdict.decision, Decision::Generate | Decision::KeepRejection);
+    fn item(self, verdict: Verdict, inputs: &Inputs, pricing: Pricing) -> Result<WorkItem, StageError> {
+        let buys = verdict.decision == Decision::Generate && pricing == Pricing::Priced;
+        let wanted = buys || verdict.decision == Decision::KeepRejection;
         let text = if wanted { self.text_job(inputs, buys)? } else { None };
         let estimate = if buys { self.estimate(inputs, text.as_ref())? } else { Usd::ZERO };
         let source = match self.snapshot.chapter {
@@ -466,3 +518,6 @@ pub(crate) fn unknown_for(inputs: &Inputs, list: &WorkList) -> BTreeMap<ChapterI
     }
     found
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,6 @@
+//! The specification's decision table, row by row, and what must hold for any episode.
+
+mod properties;
+mod scene;
+mod table;
+mod whose;

@@ -1,0 +1,6 @@
+//! The image stage through its public face: mocked providers, a real database, time that doesn't pass by itself.
+
+mod events;
+mod prompts;
+mod retries;
+mod world;

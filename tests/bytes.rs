@@ -1,0 +1,165 @@
+//! The bytes of a paid picture: signed ones stay as they came, others get a mark and keep their pixels.
+
+use std::{
+    fs,
+    sync::{Arc, Mutex},
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+use btcedu_testkit::{
+    Chapters, TestEnv,
+    simulator::{Fault, SimulatorConfig},
+};
+use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+use crate::{
+    quick,
+    support::{entry, pictures},
+    world, world_with,
+};
+
+const AI_MADE: &[u8] = b"http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia";
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
+/// The chapter's picture, after looking that the store has the same.
+fn kept(env: &TestEnv, chapter: &str) -> Vec<u8> {
+    let bytes = fs::read(env.output("ep1", &format!("images/{chapter}.png"))).unwrap();
+    let store = env.files("outputs/ep1/images/store");
+    let call = entry(env, "ep1", chapter)["call_id"].as_str().unwrap().to_owned();
+    let name = store.iter().find(|f| f.ends_with(&format!("{call}.png"))).expect("the stored picture");
+    assert_eq!(fs::read(env.output("ep1", "images/store").join(name)).unwrap(), bytes);
+    let sha256 = btcedu_domain::Sha256Hash::of_bytes(&bytes).to_string();
+    assert_eq!(entry(env, "ep1", chapter)["sha256"], sha256);
+    bytes
+}
+
+fn pixels(bytes: &[u8]) -> image::RgbaImage {
+    image::load_from_memory(bytes).expect("a picture").to_rgba8()
+}
+
+/// Stands between program and simulator, and keeps all that the simulator answers.
+struct Ear {
+    url: String,
+    heard: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Ear {
+    async fn listen(env: &TestEnv) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/v1", listener.local_addr().unwrap());
+        let target = env.sim.base_url().trim_start_matches("http://").to_owned();
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let all = heard.clone();
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(pass_on(client, target.clone(), all.clone()));
+            }
+        });
+        Self { url, heard }
+    }
+
+    /// The pictures that were answered as base64, in the order of their answers.
+    fn pictures(&self) -> Vec<Vec<u8>> {
+        let heard = self.heard.lock().unwrap();
+        let text = String::from_utf8_lossy(&heard);
+        let answers = text.split("\"b64_json\":\"").skip(1);
+        answers.map(|rest| BASE64.decode(rest.split('"').next().unwrap()).unwrap()).collect()
+    }
+}
+
+async fn pass_on(client: TcpStream, target: String, heard: Arc<Mutex<Vec<u8>>>) {
+    let server = TcpStream::connect(target).await.unwrap();
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
+    let asking = tokio::spawn(async move {
+        let _ended = tokio::io::copy(&mut from_client, &mut to_server).await;
+    });
+    let mut part = vec![0; 64 << 10];
+    while let Ok(count @ 1..) = from_server.read(&mut part).await {
+        heard.lock().unwrap().extend_from_slice(&part[..count]);
+        if to_client.write_all(&part[..count]).await.is_err() {
+            break;
+        }
+    }
+    asking.abort();
+}
+
+#[tokio::test]
+async fn a_signed_picture_is_stored_byte_for_byte() {
+    let mut env = world_with(SimulatorConfig { signed: true, ..quick() }).await;
+    let ear = Ear::listen(&env).await;
+    env.set("OPENAI_BASE_URL", &ear.url);
+    env.add("ep1", &Chapters::own_prompts(1)).await;
+    let _done = env.run(&["imagegen", "ep1"]).await.success();
+    let bytes = kept(&env, "ch01");
+    assert!(contains(&bytes, b"caBX"));
+    assert_eq!(ear.pictures().remove(0), bytes, "as it came over the wire");
+    assert!(!contains(&bytes, AI_MADE), "nothing is added to a signed file");
+}
+
+#[tokio::test]
+async fn a_picture_without_a_signature_gets_the_mark_and_keeps_its_pixels() {
+    let mut env = world().await;
+    let ear = Ear::listen(&env).await;
+    env.set("OPENAI_BASE_URL", &ear.url);
+    env.add("ep1", &Chapters::own_prompts(1)).await;
+    let _done = env.run(&["imagegen", "ep1"]).await.success();
+    let bytes = kept(&env, "ch01");
+    let came = ear.pictures().remove(0);
+    assert_ne!(came, bytes);
+    assert!(contains(&bytes, b"DigitalSourceType") && contains(&bytes, AI_MADE));
+    assert_eq!(pixels(&bytes), pixels(&came));
+}
+
+/// Fetches a picture from the simulator, as it was offered to the program.
+async fn fetch(env: &TestEnv, path: &str) -> Vec<u8> {
+    let host = env.sim.base_url().trim_start_matches("http://");
+    let mut stream = TcpStream::connect(host).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let body = answer.windows(4).position(|w| w == b"\r\n\r\n").expect("an answer with a head") + 4;
+    answer.split_off(body)
+}
+
+#[tokio::test]
+async fn a_signed_picture_that_comes_as_an_address_is_stored_byte_for_byte_too() {
+    let env = world_with(SimulatorConfig { signed: true, ..quick() }).await;
+    env.sim.script(pictures(Fault::AsUrl { url: None }));
+    env.add("ep1", &Chapters::own_prompts(1)).await;
+    let _done = env.run(&["imagegen", "ep1"]).await.success();
+    let path = env.sim.requests().into_iter().map(|r| r.path).find(|p| p.starts_with("/files/"));
+    let came = fetch(&env, &path.expect("a download")).await;
+    assert_eq!(kept(&env, "ch01"), came);
+    assert!(contains(&came, b"caBX"));
+}
+
+#[tokio::test]
+async fn sidecar_and_manifest_tell_what_the_file_is() {
+    for signed in [true, false] {
+        let env = world_with(SimulatorConfig { signed, ..quick() }).await;
+        env.add("ep1", &Chapters::own_prompts(1)).await;
+        let _done = env.run(&["imagegen", "ep1"]).await.success();
+        let bytes = kept(&env, "ch01");
+        let call = entry(&env, "ep1", "ch01")["call_id"].as_str().unwrap().to_owned();
+        let store = env.files("outputs/ep1/images/store");
+        let sidecar = store.iter().find(|f| f.ends_with(&format!("{call}.json"))).unwrap();
+        let sidecar = fs::read(env.output("ep1", "images/store").join(sidecar)).unwrap();
+        let sidecar: Value = serde_json::from_slice(&sidecar).unwrap();
+        assert_eq!(sidecar["c2pa"], signed);
+        assert_eq!(sidecar["prompt"], "A plain drawing of number 1.");
+        assert_eq!(sidecar["sha256"], entry(&env, "ep1", "ch01")["sha256"]);
+        assert_eq!(sidecar["size_bytes"], bytes.len());
+        let made = entry(&env, "ep1", "ch01");
+        assert_eq!((&made["mime_type"], &made["size_bytes"]), (&"image/png".into(), &bytes.len().into()));
+        assert_eq!((&made["width"], &made["height"]), (&1024.into(), &1024.into()));
+    }
+}

@@ -1,0 +1,148 @@
+//! What goes wrong at home: no room, no folder, a locked database. The run stops before the next call.
+
+use std::{fs, sync::mpsc, time::Duration};
+
+use btcedu_domain::{CallState, EpisodeStatus};
+use btcedu_testkit::{Chapters, TestEnv, simulator::SimulatorConfig};
+
+use crate::{
+    BTCEDU,
+    books::until,
+    quick,
+    support::{calls, database, ledger, pictures_in_state, status_of},
+    world, world_with,
+};
+
+/// A world in which one picture after the other is bought, slowly enough to look at.
+async fn one_by_one(config: SimulatorConfig) -> TestEnv {
+    let image_latency = Duration::from_millis(300);
+    let mut env = world_with(SimulatorConfig { image_latency, ..config }).await;
+    env.set("IMAGE_GEN_CONCURRENCY", "1");
+    env.add("ep1", &Chapters::own_prompts(6)).await;
+    env
+}
+
+#[tokio::test]
+async fn a_full_disk_stops_the_run_and_nothing_paid_goes_unrecorded() {
+    // Pictures of 3 MiB, and files may have 1 MiB: for who writes, that is a disk that fills up.
+    let env = one_by_one(SimulatorConfig { picture_bytes: Some(3 << 20), ..quick() }).await;
+    let script = "trap '' XFSZ; ulimit -f 2048; exec \"$0\" imagegen ep1";
+    let mut command = env.command(&[]);
+    let shell = command.as_std_mut();
+    let mut limited = tokio::process::Command::new("sh");
+    limited.args(["-c", script, BTCEDU]).current_dir(env.folder()).env_clear();
+    limited.envs(shell.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    limited.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).kill_on_drop(true);
+    let stopped = env.wait(limited.spawn().unwrap()).await.exits(1);
+    let _told = stopped.says("ch01").says("can't").says("0 generated");
+    let sent = calls(&env).0;
+    assert!(sent <= 2, "one was in flight at most when the first couldn't be written: {sent} were sent");
+    let (status, error) = status_of(&env, "ep1").await;
+    assert_eq!(status, EpisodeStatus::Chapterized);
+    assert!(error.unwrap().contains("ch01"));
+
+    let again = env.run(&["imagegen", "ep1"]).await.success().says("6 generated");
+    let _told = again.says("may have been billed");
+    assert_eq!(pictures_in_state(&ledger(&env, "ep1").await, CallState::Unknown) as u64, sent);
+    let _clean = env.run(&["images", "verify", "ep1"]).await.success();
+}
+
+#[tokio::test]
+async fn too_little_room_is_seen_before_the_first_call() {
+    let env = one_by_one(quick()).await;
+    // A file system of its own needs a namespace of its own, which not every machine allows.
+    let mounted = "mount -t tmpfs -o size=48m none data/outputs/ep1/images && exec \"$0\" imagegen ep1";
+    fs::create_dir_all(env.output("ep1", "images")).unwrap();
+    let mut command = tokio::process::Command::new("unshare");
+    command.args(["-rm", "sh", "-c", mounted, BTCEDU]).current_dir(env.folder()).env_clear();
+    let template = env.command(&[]);
+    command.envs(template.as_std().get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).kill_on_drop(true);
+    let Ok(child) = command.spawn() else { return };
+    let ended = env.wait(child).await;
+    if ended.stderr.contains("unshare:") || ended.stderr.contains("mount:") {
+        eprintln!("no file system of its own to be had here: {}", ended.stderr);
+        return;
+    }
+    let _told = ended.exits(1).says("MiB are free").says("make room");
+    assert_eq!(calls(&env), (0, 0));
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_written_stops_the_run_before_the_first_call() {
+    let env = world().await;
+    env.add("ep1", &Chapters::own_prompts(2).with("diagram", None)).await;
+    for place in ["images/store", "images"] {
+        // A file where a folder should be: even root can't write into it.
+        let path = env.output("ep1", place);
+        let _nothing = fs::remove_dir_all(&path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::copy(env.output("ep1", "chapters.json"), &path).unwrap();
+        let stopped = env.run(&["imagegen", "ep1"]).await.exits(1);
+        let _told = stopped.says("data/outputs/ep1/images");
+        assert_eq!(calls(&env), (0, 0), "{place}");
+        assert_eq!(status_of(&env, "ep1").await.0, EpisodeStatus::Chapterized);
+        fs::remove_file(&path).unwrap();
+    }
+    let _done = env.run(&["imagegen", "ep1"]).await.success().says("3 generated");
+}
+
+#[tokio::test]
+async fn a_chapters_file_that_cannot_be_written_stops_the_run_and_the_picture_is_kept() {
+    let env = one_by_one(quick()).await;
+    fs::create_dir_all(env.output("ep1", "images/ch02.png/in-the-way")).unwrap();
+    let _stopped = env.run(&["imagegen", "ep1"]).await.exits(1).says("ch02");
+    let sent = calls(&env).0;
+    assert!(sent <= 3, "{sent} were sent");
+    assert_eq!(status_of(&env, "ep1").await.0, EpisodeStatus::Chapterized);
+
+    fs::remove_dir_all(env.output("ep1", "images/ch02.png")).unwrap();
+    let _rest = env.run(&["imagegen", "ep1"]).await.success();
+    assert_eq!(calls(&env).0, 6, "the picture that was paid for is not bought again");
+    let _clean = env.run(&["images", "verify", "ep1"]).await.success();
+}
+
+/// Holds the database for writing until the sender goes.
+async fn lock_database(env: &TestEnv) -> (mpsc::Sender<()>, tokio::task::JoinHandle<()>) {
+    let (release, released) = mpsc::channel::<()>();
+    let (holding, held) = tokio::sync::oneshot::channel();
+    let db = database(env);
+    let holder = tokio::spawn(async move {
+        let holds = db.transaction(move |_conn| {
+            holding.send(()).unwrap();
+            let _gone = released.recv();
+            Ok(())
+        });
+        holds.await.unwrap();
+    });
+    held.await.unwrap();
+    (release, holder)
+}
+
+#[tokio::test]
+async fn a_locked_database_stops_the_run_before_the_first_call() {
+    let env = world().await;
+    env.add("ep1", &Chapters::own_prompts(2)).await;
+    let (release, holder) = lock_database(&env).await;
+    let _stopped = env.run(&["imagegen", "ep1"]).await.exits(1).says("btcedu.db").says("error:");
+    assert_eq!(calls(&env), (0, 0));
+    drop(release);
+    holder.await.unwrap();
+    let _done = env.run(&["imagegen", "ep1"]).await.success().says("2 generated");
+}
+
+#[tokio::test]
+async fn a_database_that_gets_locked_stops_the_run_before_the_next_call_and_the_picture_is_kept() {
+    let env = one_by_one(quick()).await;
+    let running = env.spawn(&["imagegen", "ep1"]);
+    until("a picture is asked for", || calls(&env).0 == 1).await;
+    let (release, holder) = lock_database(&env).await;
+    let stopped = env.wait(running).await.exits(1);
+    let _told = stopped.says("btcedu.db");
+    assert_eq!(calls(&env).0, 1);
+    drop(release);
+    holder.await.unwrap();
+    let _rest = env.run(&["imagegen", "ep1"]).await.success().says("5 generated · 1 reused");
+    assert_eq!(calls(&env).0, 6, "the first picture was in the store");
+    let _clean = env.run(&["images", "verify", "ep1"]).await.success();
+}

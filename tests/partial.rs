@@ -1,0 +1,268 @@
+//! What is bought again after something changed: what the picture depends on, and nothing else.
+
+use std::fs;
+
+use btcedu_domain::EpisodeStatus;
+use btcedu_testkit::{Chapters, TestEnv};
+use serde_json::Value;
+
+use crate::{
+    support::{calls, entry, status_of},
+    world,
+};
+
+/// Three chapters with prompts of their own, then two without.
+fn chapters() -> Chapters {
+    Chapters::own_prompts(3).with("diagram", None).with("b_roll", None)
+}
+
+/// A world in which all five pictures were bought.
+async fn bought() -> TestEnv {
+    let env = world().await;
+    env.add("ep1", &chapters()).await;
+    let _first = env.run(&["imagegen", "ep1"]).await.success().says("5 generated");
+    env
+}
+
+/// Runs again with another document; returns the chapters that were bought, and how many pictures and texts.
+async fn after(env: &TestEnv, chapters: &Chapters) -> (Vec<String>, u64, u64) {
+    env.replace_chapters("ep1", chapters);
+    run(env, &["imagegen", "ep1", "--json"]).await
+}
+
+async fn run(env: &TestEnv, args: &[&str]) -> (Vec<String>, u64, u64) {
+    let before = calls(env);
+    let result = env.run(args).await.success().json();
+    let after = calls(env);
+    let chapters = result["chapters"].as_array().unwrap().iter();
+    let bought = chapters.filter(|c| c["decision"] == "generate");
+    let bought = bought.map(|c| c["chapter_id"].as_str().unwrap().to_owned()).collect();
+    (bought, after.0 - before.0, after.1 - before.1)
+}
+
+fn picture(env: &TestEnv, chapter: &str) -> Vec<u8> {
+    fs::read(env.output("ep1", &format!("images/{chapter}.png"))).unwrap()
+}
+
+fn only(chapter: &str) -> Vec<String> {
+    vec![chapter.to_owned()]
+}
+
+#[tokio::test]
+async fn a_changed_own_prompt_buys_one_picture() {
+    let env = bought().await;
+    let before = env.manifest("ep1");
+    let edited = chapters().edit(2, "/visual/image_prompt", "A bridge of coins.");
+    assert_eq!(after(&env, &edited).await, (only("ch02"), 1, 0));
+    assert_eq!(entry(&env, "ep1", "ch02")["prompt"], "A bridge of coins.");
+    let now = env.manifest("ep1");
+    for n in [0, 2, 3, 4] {
+        assert_eq!(before["images"][n], now["images"][n]);
+    }
+}
+
+#[tokio::test]
+async fn whatever_a_written_prompt_depends_on_buys_one_text_and_one_picture() {
+    let env = bought().await;
+    let mut document = chapters();
+    for (pointer, value) in [
+        ("/visual/description", "Taştan bir köprü"),
+        ("/title", "Köprü"),
+        ("/visual/type", "screen_share"),
+        ("/narration/text", "Baştan sona başka bir anlatım."),
+    ] {
+        document = document.edit(4, pointer, value);
+        assert_eq!(after(&env, &document).await, (only("ch04"), 1, 1), "{pointer}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_sent_for_a_chapter_with_its_own_prompt_buys_nothing() {
+    let env = bought().await;
+    let edited = chapters()
+        .edit(1, "/narration/text", "Baştan sona başka bir anlatım.")
+        .edit(1, "/narration/estimated_duration_seconds", 9)
+        .edit(1, "/notes", "Yavaş oku.")
+        .edit(2, "/visual/description", "Taştan bir köprü")
+        .edit(2, "/title", "Köprü")
+        .edit(2, "/transitions/in", "dissolve")
+        .edit(3, "/visual/image_prompt", "  A plain drawing of number 3. \n")
+        .edit(3, "/visual/type", "b_roll");
+    assert_eq!(after(&env, &edited).await, (vec![], 0, 0));
+    assert_eq!(
+        entry(&env, "ep1", "ch02")["chapter_title"],
+        "Köprü",
+        "the manifest is up to date all the same"
+    );
+}
+
+#[tokio::test]
+async fn only_the_first_300_characters_of_a_narration_can_buy_a_picture() {
+    let env = world().await;
+    let text = "ğ".repeat(300);
+    let before = chapters().edit(4, "/narration/text", format!("{text} one end"));
+    env.add("ep1", &before).await;
+    let _first = env.run(&["imagegen", "ep1"]).await.success();
+    let edited = chapters().edit(4, "/narration/text", format!("{text} another end, much longer")).edit(
+        4,
+        "/notes",
+        "Yavaş oku.",
+    );
+    assert_eq!(after(&env, &edited).await, (vec![], 0, 0));
+    let edited = chapters().edit(4, "/narration/text", format!("g{text}"));
+    assert_eq!(after(&env, &edited).await, (only("ch04"), 1, 1));
+}
+
+#[tokio::test]
+async fn renumbering_buys_nothing_and_the_pictures_follow_their_texts() {
+    let env = bought().await;
+    let before = ["ch01", "ch03", "ch05"].map(|id| picture(&env, id));
+    assert_eq!(after(&env, &chapters().renumber(1, 3)).await, (vec![], 0, 0));
+    assert_eq!(picture(&env, "ch03"), before[0]);
+    assert_eq!(picture(&env, "ch01"), before[1]);
+    assert_eq!(picture(&env, "ch05"), before[2]);
+    let _clean = env.run(&["images", "verify", "ep1"]).await.success();
+}
+
+#[tokio::test]
+async fn a_chapter_that_goes_takes_its_file_along_and_not_its_stored_picture() {
+    let env = bought().await;
+    assert_eq!(after(&env, &Chapters::own_prompts(3)).await, (vec![], 0, 0));
+    assert!(!env.output("ep1", "images/ch04.png").exists());
+    assert_eq!(env.files("outputs/ep1/images/store").len(), 10, "five pictures, each with its sidecar");
+    assert_eq!(env.manifest("ep1")["images"].as_array().unwrap().len(), 3);
+    assert_eq!(after(&env, &chapters()).await, (vec![], 0, 0), "and it comes back free");
+    let _clean = env.run(&["images", "verify", "ep1"]).await.success();
+}
+
+#[tokio::test]
+async fn a_text_set_back_to_an_earlier_one_brings_the_old_picture_back_free() {
+    let env = bought().await;
+    let (first, fourth) = (picture(&env, "ch01"), picture(&env, "ch04"));
+    let edited = chapters().edit(1, "/visual/image_prompt", "A bridge of coins.").edit(
+        4,
+        "/visual/description",
+        "Taştan bir köprü",
+    );
+    assert_eq!(after(&env, &edited).await.1, 2);
+    assert_ne!(picture(&env, "ch01"), first);
+    let second = picture(&env, "ch01");
+    assert_eq!(after(&env, &chapters()).await, (vec![], 0, 0));
+    assert_eq!((picture(&env, "ch01"), picture(&env, "ch04")), (first, fourth));
+    assert_eq!(after(&env, &edited).await, (vec![], 0, 0));
+    assert_eq!(picture(&env, "ch01"), second);
+}
+
+#[tokio::test]
+async fn other_settings_buy_nothing_without_refresh_and_it_says_so() {
+    for (name, value, told) in [
+        ("IMAGE_GEN_STYLE_PREFIX", "Flat style.", "style prefix: '' → 'Flat style.'; the rest is the same"),
+        ("IMAGE_GEN_MODEL", "gpt-image-2", "'gpt-image-2.6-flare' → 'gpt-image-2'"),
+        ("IMAGE_GEN_QUALITY", "low", "'medium' → 'low'"),
+        ("IMAGE_GEN_SIZE", "1040x1024", "'1024x1024' → '1040x1024'"),
+    ] {
+        let mut env = bought().await;
+        let before = picture(&env, "ch01");
+        env.set(name, value);
+        let kept = env.run(&["imagegen", "ep1"]).await.success().says("5 kept");
+        let said: String = kept.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.contains("made with other settings") && said.contains("--refresh"), "{said}");
+        assert_eq!(calls(&env), (5, 2), "{name}");
+        assert!(entry(&env, "ep1", "ch01")["reason"].as_str().unwrap().contains(told), "{name}");
+
+        let refreshed = run(&env, &["imagegen", "ep1", "--refresh", "--json"]).await;
+        assert_eq!((refreshed.0.len(), refreshed.1), (5, 5), "{name}");
+        assert_ne!(picture(&env, "ch01"), before);
+        env.unset(name);
+        if name == "IMAGE_GEN_MODEL" {
+            env.set(name, "gpt-image-2.6-flare");
+        } else if name == "IMAGE_GEN_SIZE" {
+            env.set(name, "1024x1024");
+        }
+        assert_eq!(run(&env, &["imagegen", "ep1", "--json"]).await, (vec![], 0, 0), "{name}");
+        assert_eq!(picture(&env, "ch01"), before, "the picture of the old setting returns");
+    }
+}
+
+#[tokio::test]
+async fn a_size_set_anew_buys_no_prompt_again() {
+    let mut env = bought().await;
+    env.set("IMAGE_GEN_SIZE", "1040x1024");
+    let refreshed = run(&env, &["imagegen", "ep1", "--refresh", "--json"]).await;
+    assert_eq!((refreshed.1, refreshed.2), (5, 0));
+}
+
+#[tokio::test]
+async fn one_chapter_asked_for_leaves_all_other_entries_as_they_were() {
+    let env = bought().await;
+    for extra in [None, Some("--force"), Some("--refresh")] {
+        // Another chapter has changed and would be bought otherwise.
+        env.replace_chapters("ep1", &chapters().edit(1, "/visual/image_prompt", "A bridge of coins."));
+        let before = env.manifest("ep1");
+        let args: Vec<&str> =
+            ["imagegen", "ep1", "--json", "--chapter", "ch03"].into_iter().chain(extra).collect();
+        assert_eq!(run(&env, &args).await, (only("ch03"), 1, 0), "{extra:?}");
+        let now = env.manifest("ep1");
+        for n in 0..5 {
+            assert_eq!(before["images"][n] == now["images"][n], n != 2, "{extra:?} {}", now["images"][n]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn chapters_that_were_never_made_are_pending_while_others_are_asked_for() {
+    let env = world().await;
+    env.add("ep1", &chapters()).await;
+    let two = run(&env, &["imagegen", "ep1", "--json", "--chapter", "ch03", "--chapter", "ch04"]).await;
+    assert_eq!(two, (vec!["ch03".to_owned(), "ch04".to_owned()], 2, 1));
+    let statuses: Vec<Value> =
+        env.manifest("ep1")["images"].as_array().unwrap().iter().map(|e| e["status"].clone()).collect();
+    assert_eq!(statuses, ["pending", "pending", "generated", "generated", "pending"]);
+    assert_eq!(status_of(&env, "ep1").await, (EpisodeStatus::Chapterized, None));
+    let rest = run(&env, &["imagegen", "ep1", "--json"]).await;
+    assert_eq!((rest.0.len(), rest.1, rest.2), (3, 3, 1));
+    assert_eq!(status_of(&env, "ep1").await, (EpisodeStatus::ImagesGenerated, None));
+}
+
+#[tokio::test]
+async fn a_chapter_that_cannot_be_made_is_refused_with_those_that_can() {
+    let env = world().await;
+    env.add("ep1", &Chapters::own_prompts(2).with("title_card", None)).await;
+    for (chapter, told) in [
+        ("ch09", "is not in chapters.json"),
+        ("ch03", "has a visual type that gets no picture"),
+        ("../x", "not a valid"),
+    ] {
+        for dry in [None, Some("--dry-run")] {
+            let args = ["imagegen", "ep1", "--chapter", "ch01", "--chapter", chapter];
+            let args: Vec<&str> = args.into_iter().chain(dry).collect();
+            let refused = env.run(&args).await.exits(2);
+            assert!(refused.stderr.contains(chapter), "{}", refused.stderr);
+            if chapter.starts_with("ch") {
+                let _told = refused.says(told).says("ch01, ch02");
+            }
+        }
+    }
+    assert_eq!(calls(&env), (0, 0));
+}
+
+#[tokio::test]
+async fn a_changed_template_keeps_pictures_until_refresh_and_an_earlier_text_comes_back() {
+    let mut env = bought().await;
+    let folder = env.folder().join("prompts");
+    fs::create_dir(&folder).unwrap();
+    let front = "---\nname: imagegen\nmodel: claude-sonnet-5-5\ntemperature: 0.7\nmax_tokens: 1024\ndescription: d\nauthor: a\n---\n";
+    env.write("prompts/imagegen.md", &format!("{front}Draw {{{{ visual_description }}}}.\n"));
+    env.set("PROMPTS_DIR", &folder.display().to_string());
+    let kept = env.run(&["imagegen", "ep1"]).await.success();
+    let _said = kept.says("made with other settings");
+    assert_eq!(calls(&env), (5, 2));
+    let refreshed = run(&env, &["imagegen", "ep1", "--json", "--refresh"]).await;
+    assert_eq!(
+        refreshed,
+        (vec!["ch04".to_owned(), "ch05".to_owned()], 2, 2),
+        "own prompts don't depend on it"
+    );
+    env.unset("PROMPTS_DIR");
+    assert_eq!(run(&env, &["imagegen", "ep1", "--json"]).await, (vec![], 0, 0));
+}
