@@ -37,8 +37,9 @@ fn newest_is_current(env: &TestEnv, books: &Books, story: &str) {
 
 #[tokio::test]
 async fn killed_while_everything_is_made_anew_what_arrived_is_current_and_nothing_is_bought() {
+    // One world for all points: what one kill leaves must not disturb the next either.
+    let env = finished_world().await;
     for point in points_of_a_forced_run() {
-        let env = finished_world().await;
         killed_at(&env, &point, 0, &["imagegen", EP, "--force"]).await;
         let story = format!("--force killed at {point}");
         let wreck = Wreck::of_forced_run(&env).await;
@@ -101,15 +102,16 @@ async fn killed_in_the_recovery_of_a_forced_run_what_arrived_still_becomes_curre
 
 #[tokio::test]
 async fn killed_after_an_edit_the_picture_that_arrived_is_used_and_nothing_is_set_aside() {
-    for point in points_of_a_forced_run() {
-        let env = finished_world().await;
-        env.replace_chapters(EP, &chapters().edit(2, "/visual/image_prompt", "A coin on a table."));
+    let env = finished_world().await;
+    for (n, point) in (1..).zip(points_of_a_forced_run()) {
+        let prompt = format!("A coin on table {n}.");
+        env.replace_chapters(EP, &chapters().edit(2, "/visual/image_prompt", prompt));
         killed_at(&env, &point, 0, &["imagegen", EP]).await;
         let story = format!("edited, then killed at {point}");
         let _again = env.run(&["imagegen", EP]).await.success();
         let books = audit(&env, &story).await;
         let answered = books.count(CallState::Answered) as u64;
-        assert_eq!(answered, PICTURES + 1 + 2, "{story}: one more picture, and the two texts");
+        assert_eq!(answered, PICTURES + n + 2, "{story}: one more picture each time, and the two texts");
         assert!(
             env.files("outputs/ep1/images").iter().all(|f| !f.contains("edited")),
             "{story}: our own picture was taken for an edited one"

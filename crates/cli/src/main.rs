@@ -34,7 +34,8 @@ fn main() -> ExitCode {
         }
     };
     let output = Output::new(cli.global.json);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    // One thread for all that waits, a few for what blocks: more would only hold on to memory.
+    let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(3).enable_all().build();
     let ended = match runtime {
         Ok(runtime) => runtime.block_on(commands::run(cli, &output)),
         Err(error) => Err(anyhow::Error::new(error).context("failed to start the async runtime")),

@@ -243,7 +243,7 @@ impl Values {
 /// Reads the first of the names that is set; what isn't text is refused, not passed over.
 fn from_environment(setting: &Setting, names: &[&str]) -> Result<Option<String>, SettingsError> {
     #[expect(clippy::disallowed_methods, reason = "the only place that reads the environment")]
-    let values = names.iter().filter_map(|name| std::env::var_os(name));
+    let values = names.iter().filter_map(std::env::var_os);
     for value in values {
         let text = value.into_string().map_err(|value| SettingsError::BadValue {
             name: setting.name,

@@ -5,8 +5,9 @@ use std::io::Cursor;
 use btcedu_domain::Sha256Hash;
 use bytes::Bytes;
 use image::{ImageDecoder, ImageFormat, ImageReader, Limits};
+use tokio::sync::Semaphore;
 
-use crate::{Origin, PictureError, mark::with_origin, offload};
+use crate::{OffloadError, Origin, PictureError, mark::with_origin, offload};
 
 /// Most bytes a picture may have: 64 MiB.
 pub const MAX_BYTES: usize = 64 * 1024 * 1024;
@@ -78,8 +79,12 @@ impl VerifiedPicture {
 /// # Errors
 /// [`PictureError`] says why they are no picture.
 pub async fn verify(bytes: Bytes) -> Result<VerifiedPicture, PictureError> {
+    let _alone = ONE_AT_A_TIME.acquire().await.map_err(|_closed| OffloadError)?;
     offload(move || verify_now(bytes)).await?
 }
+
+/// A decoded picture takes several times the memory of its file, and decoding takes no time beside the call.
+static ONE_AT_A_TIME: Semaphore = Semaphore::const_new(1);
 
 fn verify_now(bytes: Bytes) -> Result<VerifiedPicture, PictureError> {
     if bytes.len() > MAX_BYTES {

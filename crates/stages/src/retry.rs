@@ -208,8 +208,8 @@ impl<'a> CallDesk<'a> {
             };
             self.open.fetch_add(1, Ordering::Relaxed);
             btcedu_artifacts::crash_point("reserved");
-            if self.stop.is_requested() {
-                // Something stopped the run while the row was written.
+            // A fatal answer or a signal came while the row was written; the cap stops only what doesn't fit.
+            if matches!(self.stop.reason(), Some(StopReason::Fatal(_) | StopReason::Signal(_))) {
                 self.settle_failure(&call, &CallFailure::not_sent()).await;
                 return CallEnd::Stopped;
             }

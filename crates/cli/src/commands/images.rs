@@ -83,13 +83,10 @@ pub(crate) async fn run(app: &App, args: &ImagesArgs, output: Output) -> anyhow:
         ImagesCommand::Verify { ids, repair } => verify(&ctx, ids, *repair, output).await,
         ImagesCommand::History { ids, chapter } => history(&ctx, ids, chapter.as_deref(), output).await,
         ImagesCommand::Use { words, episode_id, chapter } => {
-            let (id, call) = match (episode_id, words.as_slice()) {
-                (Some(id), [call]) | (None, [id, call]) => (id, call),
-                _ => {
-                    let usage =
-                        "name an episode and a call: `btcedu images use EPISODE_ID --chapter ID CALL`";
-                    return Err(WrongWords(usage.to_owned()).into());
-                }
+            let named: Vec<&String> = episode_id.iter().chain(words).collect();
+            let [id, call] = named.as_slice() else {
+                let usage = "name an episode and a call: `btcedu images use EPISODE_ID --chapter ID CALL`";
+                return Err(WrongWords(usage.to_owned()).into());
             };
             use_picture(&ctx, id, chapter, call, output).await
         }

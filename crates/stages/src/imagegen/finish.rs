@@ -104,7 +104,7 @@ async fn with_rows(ctx: &StageContext, after: &Inputs) -> Result<Inputs, StageEr
         Ok((media_assets::list_images(conn, &id)?, provider_calls::list_for_episode(conn, episode)?))
     });
     let (rows, calls) = loaded.await?;
-    Ok(Inputs { rows, calls, ..after.clone() })
+    Ok(Inputs { calls, rows, ..after.clone() })
 }
 
 /// What the stale markers depend on.

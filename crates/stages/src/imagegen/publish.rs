@@ -94,7 +94,7 @@ impl Publication {
         if inputs.is_only_copy(id) {
             self.set_aside.push(inputs.dir.chapter_picture(id));
         }
-        self.pictures_changed |= !inputs.current.get(id).is_some_and(|c| c.call == sidecar.call_id);
+        self.pictures_changed |= inputs.current.get(id).is_none_or(|c| c.call != sidecar.call_id);
         self.copies.push((id.clone(), inputs.dir.store().picture(sidecar)));
     }
 

@@ -114,7 +114,7 @@ mod tests {
     use super::*;
     use crate::Signal;
 
-    fn judged(statuses: &[ImageStatus], stop: Option<StopReason>) -> EndOfRun {
+    fn judged(statuses: &[ImageStatus], stop: Option<&StopReason>) -> EndOfRun {
         let entries: Vec<ManifestEntry> = statuses
             .iter()
             .enumerate()
@@ -127,7 +127,7 @@ mod tests {
                 )
             })
             .collect();
-        judge(&"ep".parse().unwrap(), &entries, &[], stop.as_ref(), Usd::from_micros(1))
+        judge(&"ep".parse().unwrap(), &entries, &[], stop, Usd::from_micros(1))
     }
 
     type Row<'a> = (&'a [ImageStatus], Option<StopReason>, Option<EpisodeStatus>, &'a str);
@@ -152,7 +152,7 @@ mod tests {
             (&[Generated, Pending], Some(StopReason::Signal(Signal::Interrupt)), None, "signal"),
         ];
         for (statuses, stop, status, kind) in rows {
-            let judged = judged(statuses, stop);
+            let judged = judged(statuses, stop.as_ref());
             let found = match judged.end {
                 RunEnd::Done | RunEnd::Skipped => "done",
                 RunEnd::DonePartly { .. } => "partly",

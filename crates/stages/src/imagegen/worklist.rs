@@ -322,11 +322,10 @@ impl<'a> Request<'a> {
 
     /// The picture chosen by hand for today's request: this chapter's, or that of the id it had before.
     fn chosen<'i>(&self, inputs: &'i Inputs) -> Option<&'i Picture> {
-        let own = inputs.current.get(&self.chapter.chapter_id);
-        let moved = || inputs.current.iter().filter(|(id, _)| !self.is_asked_by(id, inputs)).map(|(_, c)| c);
         let for_this = |c: &&Current| c.chosen_for == Some(self.hash);
-        let choice = own.filter(for_this).or_else(|| moved().find(for_this))?;
-        inputs.intact(choice.call)
+        let moved = || inputs.current.iter().find(|(id, c)| for_this(c) && !self.is_asked_by(id, inputs));
+        let own = inputs.current.get(&self.chapter.chapter_id).filter(for_this);
+        inputs.intact(own.or_else(|| moved().map(|(_, c)| c))?.call)
     }
 
     /// Tells whether another chapter of that id asks for the same.
@@ -390,7 +389,8 @@ impl<'a> Request<'a> {
             let chapter = inputs.document.chapter(id);
             chapter.is_some_and(|c| snapshot_of(c, &inputs.request).chapter_hash() == wanted)
         };
-        own.or_else(|| inputs.current.iter().filter(|(id, _)| !is_theirs(id)).find_map(|(_, c)| fits(c)))
+        let moved = || inputs.current.iter().find_map(|(id, c)| fits(c).filter(|_| !is_theirs(id)));
+        own.or_else(moved)
     }
 
     fn differences(&self, picture: &Picture) -> String {

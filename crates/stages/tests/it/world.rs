@@ -1,5 +1,7 @@
 //! A workspace in a temporary folder, a clock that waits without waiting, and providers of a few words.
 
+#![expect(clippy::unnecessary_wraps, reason = "the mocks answer with these as they stand")]
+
 use std::{
     path::PathBuf,
     sync::{Arc, Mutex},
