@@ -161,7 +161,7 @@ impl EpisodeIds {
     /// As [`EpisodeIds::parsed`], and at least one.
     ///
     /// # Errors
-    /// [`NoEpisode`] where there is none.
+    /// [`WrongWords`] where there is none.
     pub(crate) fn at_least_one(&self, command: &'static str) -> anyhow::Result<Vec<EpisodeId>> {
         let ids = self.parsed()?;
         anyhow::ensure!(
