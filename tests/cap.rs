@@ -115,3 +115,18 @@ async fn the_dry_run_says_that_the_cap_will_stop_the_run() {
         dry.says("at most $0.32; cap $0.14, spent $0.00, left $0.14").says("the cap will stop this run");
     assert_eq!(calls(&env), (0, 0));
 }
+
+/// Settled prices are below their estimates here, so that room appears while calls are in flight.
+#[tokio::test]
+async fn what_the_cap_allows_does_not_depend_on_how_many_calls_run_at_once() {
+    let mut bought = Vec::new();
+    for concurrency in ["1", "4", "8"] {
+        let mut env = world().await;
+        env.set("IMAGE_GEN_CONCURRENCY", concurrency);
+        env.set("MAX_EPISODE_COST_USD", "0.3");
+        env.add("ep1", &Chapters::own_prompts(8)).await;
+        let _blocked = env.run(&["imagegen", "ep1"]).await.exits(3);
+        bought.push(calls(&env).0);
+    }
+    assert!(bought.iter().all(|count| *count == bought[0] && *count < 8), "{bought:?}");
+}

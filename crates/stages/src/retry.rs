@@ -153,7 +153,7 @@ pub(crate) struct CallDesk<'a> {
     pub(crate) stop: &'a Stop,
     /// Until when nothing is sent because a provider asked to slow down.
     paused_until: Mutex<Option<UtcTime>>,
-    /// Calls that are reserved and not settled.
+    /// Calls that are being reserved, or are and aren't settled.
     open: AtomicUsize,
     /// How many have been settled.
     ended: watch::Sender<u64>,
@@ -188,10 +188,17 @@ impl<'a> CallDesk<'a> {
         let mut attempts = 0;
         loop {
             let Some(place) = self.turn(places).await else { return CallEnd::Stopped };
-            let (open, ended) = (self.open.load(Ordering::Relaxed), *self.ended.borrow());
-            let call = match self.account.reserve(self.ctx, job).await {
+            let ended = *self.ended.borrow();
+            // Counted before it is reserved: its row counts against others as soon as it is written.
+            self.open.fetch_add(1, Ordering::Relaxed);
+            let reserved = self.account.reserve(self.ctx, job).await;
+            let others = match reserved {
+                Ok(Reservation::Reserved(_)) => 0,
+                _ => self.open.fetch_sub(1, Ordering::Relaxed).saturating_sub(1),
+            };
+            let call = match reserved {
                 Ok(Reservation::Reserved(call)) => call,
-                Ok(Reservation::OverCap { .. }) if open > 0 => {
+                Ok(Reservation::OverCap { .. }) if others > 0 => {
                     // Estimates are more than calls turn out to cost: it may fit once one is settled.
                     drop(place);
                     self.next_end(ended).await;
@@ -206,7 +213,6 @@ impl<'a> CallDesk<'a> {
                     return CallEnd::Stopped;
                 }
             };
-            self.open.fetch_add(1, Ordering::Relaxed);
             btcedu_artifacts::crash_point("reserved");
             // A fatal answer or a signal came while the row was written; the cap stops only what doesn't fit.
             if matches!(self.stop.reason(), Some(StopReason::Fatal(_) | StopReason::Signal(_))) {

@@ -10,7 +10,7 @@ use btcedu_artifacts::{
     leftovers, read_json, read_optional, stale_path,
 };
 use btcedu_catalog::{ImageModel, TextModel};
-use btcedu_chapters::{ChapterDocument, parse_for};
+use btcedu_chapters::{ChapterDocument, ChapterError, parse_for};
 use btcedu_domain::{CallId, ChapterId, EpisodeId, Sha256Hash, Stage, Usd};
 use btcedu_models::{
     Conn, DbError,
@@ -231,6 +231,11 @@ fn request_settings(ctx: &StageContext, prompt: PromptInUse) -> Result<RequestSe
 /// Reads chapters.json, with every violation in the error.
 pub(crate) fn load_document(dir: &EpisodeDir) -> Result<(ChapterDocument, Sha256Hash), StageError> {
     let path = dir.chapters();
+    if let Some(facts) = FileFacts::read(&path)?.filter(|f| f.size_bytes > btcedu_chapters::MAX_BYTES) {
+        // Refused by its size, so that a Raspberry Pi need not hold it first.
+        let source = Box::new(ChapterError::TooLarge { bytes: facts.size_bytes });
+        return Err(StageError::BadChapters { episode: dir.id().clone(), path, source });
+    }
     let Some(bytes) = read_optional(&path)? else {
         return Err(StageError::MissingInput {
             episode: dir.id().clone(),
