@@ -94,7 +94,9 @@ async fn killed_after_some_pictures_were_through_those_are_kept() {
         ("before-rename-manifest.json", 2),
         ("after-rename-manifest.json", 3),
     ] {
-        let env = quick_world().await;
+        let mut env = quick_world().await;
+        // One by one: pictures that arrive together are settled and published together.
+        env.set("IMAGE_GEN_CONCURRENCY", "1");
         env.add(EP, &chapters()).await;
         killed_at(&env, point, passes, &["imagegen", EP]).await;
         let wreck = Wreck::of_first_run(&env).await;

@@ -66,7 +66,9 @@ async fn killed_in_the_recovery_of_a_first_run_the_next_one_recovers() {
         ("before-close", 0, "before-close"),
         ("text-answered", 0, "text-settled"),
     ] {
-        let env = quick_world().await;
+        let mut env = quick_world().await;
+        // One by one: pictures that arrive together pass a point together.
+        env.set("IMAGE_GEN_CONCURRENCY", "1");
         let story = format!("killed at {first} after {passes}, and the recovery at {then}");
         env.add(EP, &chapters()).await;
         killed_at(&env, first, passes, &["imagegen", EP]).await;

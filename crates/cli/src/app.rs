@@ -7,6 +7,7 @@ use btcedu_artifacts::DataDir;
 use btcedu_catalog::ModelCatalog;
 use btcedu_clients::{ClaudeClient, ClaudeConfig};
 use btcedu_domain::{Clock, SystemClock};
+use btcedu_http::HttpClient;
 use btcedu_imagegen::{OpenAiConfig, OpenAiImages};
 use btcedu_models::{Db, DbConfig};
 use btcedu_prompts::PromptSource;
@@ -20,12 +21,20 @@ pub(crate) struct App {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) data: DataDir,
     pub(crate) interrupt: Interrupt,
+    /// One for all providers: setting one up means reading the machine's certificates.
+    http: HttpClient,
 }
 
 impl App {
     pub(crate) fn new(settings: Settings) -> Self {
         let data = DataDir::new(&settings.data_dir);
-        Self { data, settings, clock: Arc::new(SystemClock), interrupt: Interrupt::default() }
+        Self {
+            data,
+            settings,
+            clock: Arc::new(SystemClock),
+            interrupt: Interrupt::default(),
+            http: HttpClient::default(),
+        }
     }
 
     /// Opens the database without touching it.
@@ -56,9 +65,14 @@ impl App {
     }
 
     pub(crate) fn images(&self, catalog: Arc<ModelCatalog>) -> anyhow::Result<OpenAiImages> {
-        let mut config = OpenAiConfig { catalog, clock: self.clock.clone(), ..OpenAiConfig::default() }
-            .with_timeout(self.settings.image_timeout);
-        config.price_override = self.settings.image.price;
+        let mut config = OpenAiConfig {
+            timeout: self.settings.image_timeout,
+            price_override: self.settings.image.price,
+            http: self.http.clone(),
+            clock: self.clock.clone(),
+            catalog,
+            ..OpenAiConfig::default()
+        };
         if let Some(key) = self.settings.values.get("OPENAI_API_KEY") {
             config = config.with_key(key);
         }
@@ -69,7 +83,12 @@ impl App {
     }
 
     pub(crate) fn texts(&self, catalog: Arc<ModelCatalog>) -> anyhow::Result<ClaudeClient> {
-        let mut config = ClaudeConfig { catalog, clock: self.clock.clone(), ..ClaudeConfig::default() };
+        let mut config = ClaudeConfig {
+            http: self.http.clone(),
+            clock: self.clock.clone(),
+            catalog,
+            ..ClaudeConfig::default()
+        };
         if let Some(key) = self.settings.values.get("ANTHROPIC_API_KEY") {
             config = config.with_key(key);
         }

@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     };
     let output = Output::new(cli.global.json);
     // One thread for all that waits, a few for what blocks: more would only hold on to memory.
-    let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(3).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(4).enable_all().build();
     let ended = match runtime {
         Ok(runtime) => runtime.block_on(commands::run(cli, &output)),
         Err(error) => Err(anyhow::Error::new(error).context("failed to start the async runtime")),

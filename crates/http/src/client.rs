@@ -178,7 +178,9 @@ fn build(reach: Reach) -> Result<reqwest::Client, HttpError> {
         .user_agent(concat!("btcedu/", env!("CARGO_PKG_VERSION")));
     let builder = match reach {
         Reach::Anywhere => builder,
-        Reach::PrivateOnly | Reach::PublicOnly => builder.dns_resolver(GuardedResolver(reach)),
+        Reach::PublicOnly => builder.dns_resolver(GuardedResolver(reach)),
+        // Plain http: reading the machine's certificates would cost tens of milliseconds for nothing.
+        Reach::PrivateOnly => builder.dns_resolver(GuardedResolver(reach)).tls_certs_only([]),
     };
     builder.build().map_err(HttpError::Setup)
 }

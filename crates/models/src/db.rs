@@ -2,6 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -9,6 +10,7 @@ use diesel::{
     SqliteConnection,
     r2d2::{Pool, PooledConnection},
 };
+use tokio::sync::Mutex;
 
 use crate::{
     error::DbError,
@@ -45,6 +47,8 @@ impl Default for DbConfig {
 pub struct Db {
     path: PathBuf,
     pool: Pool<Opener>,
+    /// Who writes, among the clones: in turn, since `SQLite` has those who meet a lock sleep.
+    writer: Arc<Mutex<()>>,
 }
 
 impl std::fmt::Debug for Db {
@@ -72,7 +76,7 @@ impl Db {
                 busy_timeout: config.busy_timeout,
             }))
             .build_unchecked(Opener { path: path.clone() });
-        Ok(Self { path, pool })
+        Ok(Self { path, pool, writer: Arc::default() })
     }
 
     /// Returns the path of the database file.
@@ -147,6 +151,7 @@ impl Db {
         T: Send + 'static,
         F: FnOnce(&mut Conn) -> Result<T, DbError> + Send + 'static,
     {
+        let _turn = self.writer.lock().await;
         self.run(move |conn| conn.immediate_transaction(queries)).await
     }
 

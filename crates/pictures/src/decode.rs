@@ -5,9 +5,8 @@ use std::io::Cursor;
 use btcedu_domain::Sha256Hash;
 use bytes::Bytes;
 use image::{ImageDecoder, ImageFormat, ImageReader, Limits};
-use tokio::sync::Semaphore;
 
-use crate::{OffloadError, Origin, PictureError, mark::with_origin, offload};
+use crate::{Origin, PictureError, mark::with_origin, offload};
 
 /// Most bytes a picture may have: 64 MiB.
 pub const MAX_BYTES: usize = 64 * 1024 * 1024;
@@ -79,12 +78,8 @@ impl VerifiedPicture {
 /// # Errors
 /// [`PictureError`] says why they are no picture.
 pub async fn verify(bytes: Bytes) -> Result<VerifiedPicture, PictureError> {
-    let _alone = ONE_AT_A_TIME.acquire().await.map_err(|_closed| OffloadError)?;
     offload(move || verify_now(bytes)).await?
 }
-
-/// A decoded picture takes several times the memory of its file, and decoding takes no time beside the call.
-static ONE_AT_A_TIME: Semaphore = Semaphore::const_new(1);
 
 fn verify_now(bytes: Bytes) -> Result<VerifiedPicture, PictureError> {
     if bytes.len() > MAX_BYTES {
@@ -94,7 +89,7 @@ fn verify_now(bytes: Bytes) -> Result<VerifiedPicture, PictureError> {
         });
     }
     let media_type = media_type_of(&bytes)?;
-    let (width, height) = decode(&bytes)?;
+    let (width, height) = decode(&bytes, media_type)?;
     let (bytes, origin) = with_origin(bytes, media_type);
     let sha256 = Sha256Hash::of_bytes(&bytes);
     Ok(VerifiedPicture { bytes, media_type, width, height, sha256, origin })
@@ -112,32 +107,51 @@ fn media_type_of(bytes: &[u8]) -> Result<MediaType, PictureError> {
     }
 }
 
-fn decode(bytes: &[u8]) -> Result<(u32, u32), PictureError> {
-    let mut reader = ImageReader::new(Cursor::new(bytes))
-        .with_guessed_format()
-        .map_err(|e| PictureError::Broken(e.into()))?;
+fn decode(bytes: &[u8], media_type: MediaType) -> Result<(u32, u32), PictureError> {
+    match media_type {
+        MediaType::Png => decode_png(bytes),
+        MediaType::Jpeg | MediaType::Webp => decode_whole(bytes),
+    }
+}
+
+/// Row by row: the pixels of a whole picture would take several times the memory of its file.
+fn decode_png(bytes: &[u8]) -> Result<(u32, u32), PictureError> {
+    let mut decoder = png::Decoder::new(Cursor::new(bytes));
+    let header = decoder.read_header_info().map_err(broken)?;
+    let (width, height) = (header.width, header.height);
+    check_pixels(width, height)?;
+    let mut reader = decoder.read_info().map_err(broken)?;
+    while reader.next_row().map_err(broken)?.is_some() {}
+    reader.finish().map_err(broken)?;
+    Ok((width, height))
+}
+
+fn decode_whole(bytes: &[u8]) -> Result<(u32, u32), PictureError> {
+    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(broken)?;
     let mut limits = Limits::default();
     // 64 megapixels in 8-bit RGBA.
     limits.max_alloc = Some(MAX_PIXELS * 4);
     reader.limits(limits);
-    let decoder = reader.into_decoder().map_err(PictureError::Broken)?;
+    let decoder = reader.into_decoder().map_err(broken)?;
     let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > MAX_PIXELS {
-        return Err(PictureError::TooLarge {
-            found: format!("{width}x{height} pixels"),
-            allowed: format!("{MAX_PIXELS} pixels"),
-        });
-    }
-    let size = usize::try_from(decoder.total_bytes()).unwrap_or(usize::MAX);
-    if size > MAX_BYTES * 8 {
-        return Err(PictureError::TooLarge {
-            found: format!("{size} bytes decoded"),
-            allowed: format!("{} bytes", MAX_BYTES * 8),
-        });
-    }
-    let mut pixels = vec![0; size];
-    decoder.read_image(&mut pixels).map_err(PictureError::Broken)?;
+    check_pixels(width, height)?;
+    let mut pixels = vec![0; usize::try_from(decoder.total_bytes()).map_err(broken)?];
+    decoder.read_image(&mut pixels).map_err(broken)?;
     Ok((width, height))
+}
+
+fn check_pixels(width: u32, height: u32) -> Result<(), PictureError> {
+    if u64::from(width) * u64::from(height) <= MAX_PIXELS {
+        return Ok(());
+    }
+    Err(PictureError::TooLarge {
+        found: format!("{width}x{height} pixels"),
+        allowed: format!("{MAX_PIXELS} pixels"),
+    })
+}
+
+fn broken(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PictureError {
+    PictureError::Broken(error.into())
 }
 
 #[cfg(test)]

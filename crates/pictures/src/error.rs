@@ -19,7 +19,7 @@ pub enum PictureError {
     },
     /// The bytes break off or are damaged.
     #[error("the picture doesn't decode")]
-    Broken(#[source] image::ImageError),
+    Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The decoding task was cancelled because the program ends.
     #[error(transparent)]
     Offload(#[from] crate::OffloadError),

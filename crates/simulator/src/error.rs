@@ -26,4 +26,7 @@ pub enum SimulatorError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// An answer has no form in JSON.
+    #[error("can't write the answer down")]
+    Unwritable(#[source] serde_json::Error),
 }

@@ -107,7 +107,7 @@ impl Places {
         let in_flight = in_flight.max(1);
         Self {
             in_flight: Semaphore::new(in_flight),
-            in_hand: Semaphore::new(in_flight + 2),
+            in_hand: Semaphore::new(in_flight * 2),
             pace: per_minute.map(Pace::new),
         }
     }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use btcedu_domain::{Clock, SystemClock, Usd};
 use bytes::Bytes;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value, json, value::RawValue};
 use tokio::time::Instant;
 
 use super::{
@@ -16,7 +17,7 @@ use super::{
     with_headers,
 };
 use crate::{
-    Endpoint, Fault,
+    Endpoint, Fault, SimulatorError,
     answer::{Answer, Outcome},
     draw::{self, PictureOrder},
     routes::Call,
@@ -81,8 +82,9 @@ async fn produce(
     let (artist, number) = (Arc::clone(&shared), call.number);
     let (wanted, flaw) = (order.clone(), fault.clone());
     let drawn = draw::offload(move || draw_all(&artist, number, &wanted, flaw.as_ref())).await;
-    let body = match drawn {
-        Some(Ok(pictures)) => answer_body(&shared, &call, &order, fault.as_ref(), &pictures),
+    let written = drawn.map(|pictures| answer_body(&shared, &call, &order, fault.as_ref(), &pictures?));
+    let body = match written {
+        Some(Ok(body)) => body,
         Some(Err(error)) => return ApiError::new(500, "server_error", error.to_string()).answer(&call),
         None => return ApiError::new(500, "server_error", "The artist is gone.").answer(&call),
     };
@@ -108,7 +110,7 @@ fn draw_all(
     call: u64,
     order: &ImageCall,
     fault: Option<&Fault>,
-) -> Result<Vec<Picture>, crate::SimulatorError> {
+) -> Result<Vec<Picture>, SimulatorError> {
     let size = match fault {
         Some(Fault::OtherSize { width, height }) => (*width, *height),
         _ => order.size,
@@ -124,14 +126,41 @@ fn draw_all(
             if fault == Some(&Fault::HalfAPicture) {
                 bytes.truncate(bytes.len() / 2);
             }
-            Ok(if as_url { Picture::File(bytes.into()) } else { Picture::Base64(BASE64.encode(bytes)) })
+            if as_url { Ok(Picture::File(bytes.into())) } else { Picture::base64(&bytes) }
         })
         .collect()
 }
 
 enum Picture {
     File(Bytes),
-    Base64(String),
+    /// A JSON string: megabytes that nobody has to look through for what needs escaping.
+    Base64(Box<RawValue>),
+}
+
+impl Picture {
+    fn base64(bytes: &[u8]) -> Result<Self, SimulatorError> {
+        let quoted = RawValue::from_string(format!("\"{}\"", BASE64.encode(bytes)));
+        quoted.map(Self::Base64).map_err(SimulatorError::Unwritable)
+    }
+}
+
+/// The body of an answer of success.
+#[derive(Serialize)]
+struct Body<'a> {
+    created: i64,
+    data: Vec<Entry<'a>>,
+    #[serde(flatten)]
+    more: Map<String, Value>,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    b64_json: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revised_prompt: Option<String>,
 }
 
 fn answer_body(
@@ -140,35 +169,29 @@ fn answer_body(
     order: &ImageCall,
     fault: Option<&Fault>,
     pictures: &[Picture],
-) -> String {
+) -> Result<String, SimulatorError> {
     let dall_e_3 = order.model.family == Family::DallE3;
-    let entry = |(index, picture): (usize, &Picture)| {
-        let mut entry = match picture {
-            Picture::Base64(text) => json!({"b64_json": text}),
-            Picture::File(bytes) => json!({"url": address(shared, call, order, fault, index, bytes)}),
+    let mut data = Vec::new();
+    for (index, picture) in pictures.iter().enumerate().filter(|_| fault != Some(&Fault::EmptyData)) {
+        let (b64_json, url) = match picture {
+            Picture::Base64(text) => (Some(&**text), None),
+            Picture::File(bytes) => (None, Some(address(shared, call, order, fault, index, bytes))),
         };
-        if let (true, Some(entry)) = (dall_e_3, entry.as_object_mut()) {
-            entry.insert("revised_prompt".to_owned(), revised(&order.prompt).into());
-        }
-        entry
-    };
-    let mut data: Vec<Value> = pictures.iter().enumerate().map(entry).collect();
-    if fault == Some(&Fault::EmptyData) {
-        data.clear();
+        data.push(Entry { b64_json, url, revised_prompt: dall_e_3.then(|| revised(&order.prompt)) });
     }
-    let created = SystemClock.now().timestamp().as_second();
-    let mut body = json!({"created": created, "data": data});
-    if let (false, Some(fields)) = (dall_e_3, body.as_object_mut()) {
+    let mut more = Map::new();
+    if !dall_e_3 {
         let (width, height) = order.size;
-        fields.insert("background".to_owned(), order.background.as_str().into());
-        fields.insert("output_format".to_owned(), order.format.as_str().into());
-        fields.insert("quality".to_owned(), order.quality.as_str().into());
-        fields.insert("size".to_owned(), format!("{width}x{height}").into());
+        more.insert("background".to_owned(), order.background.as_str().into());
+        more.insert("output_format".to_owned(), order.format.as_str().into());
+        more.insert("quality".to_owned(), order.quality.as_str().into());
+        more.insert("size".to_owned(), format!("{width}x{height}").into());
         if fault != Some(&Fault::NoUsage) {
-            fields.extend(usage(order).map(|usage| ("usage".to_owned(), usage)));
+            more.extend(usage(order).map(|usage| ("usage".to_owned(), usage)));
         }
     }
-    body.to_string()
+    let body = Body { created: SystemClock.now().timestamp().as_second(), data, more };
+    serde_json::to_string(&body).map_err(SimulatorError::Unwritable)
 }
 
 /// Keeps the bytes under a new address, or gives the one that the fault asks for.

@@ -1,12 +1,13 @@
-//! The one writer of a run: stores each picture, settles its call, publishes it, one after the other.
+//! The one writer of a run: stores each picture, settles its call, publishes it.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use btcedu_artifacts::{
-    FileCheck, FileError, FileFacts, Manifest, crash_point, write_atomic, write_json_atomic,
+    FileCheck, FileError, FileFacts, Manifest, Sidecar, crash_point, write_atomic, write_json_atomic,
 };
 use btcedu_domain::ChapterId;
 use btcedu_models::{DbError, pipeline_runs, provider_calls};
+use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use crate::{
@@ -27,6 +28,8 @@ use crate::{
 /// How often a picture in memory is tried to be stored before it is given up.
 const STORE_TRIES: u32 = 3;
 const BETWEEN_TRIES: Duration = Duration::from_secs(1);
+/// How many are recorded at once at most; more are in hand only where the disk is much slower than the network.
+const MOST_TOGETHER: usize = 16;
 
 /// What the recorder brings back.
 #[derive(Debug)]
@@ -54,52 +57,64 @@ impl Recorded {
         Self { entries, after: inputs.clone(), bought: Vec::new(), missed: Vec::new() }
     }
 
-    /// Takes over a picture that is published.
-    fn published(&mut self, fresh: &Fresh<'_>, published: Published) {
-        let Published { manifest, facts } = published;
-        let (call, chapter) = (fresh.sidecar.call_id, fresh.sidecar.chapter_id.clone());
-        let picture =
-            Picture { sidecar: fresh.sidecar.clone(), check: FileCheck::Intact, facts: facts.stored };
-        self.after.pictures.push(picture);
-        self.after.current.insert(chapter.clone(), Current { call, chosen_for: None });
-        let file = ImageFile { sha256: fresh.sidecar.sha256, facts: facts.chapter, whole: true };
-        self.after.image_files.insert(chapter.clone(), file);
-        self.after.manifest = Some(manifest);
-        self.bought.push(chapter);
+    /// Takes over pictures that are published.
+    fn published(&mut self, studio: &Studio<'_>, stored: &[Stored<'_>], published: Published) {
+        for ((_, fresh), facts) in stored.iter().zip(published.facts) {
+            let sidecar = fresh.sidecar.clone();
+            let (call, chapter, cost) = (sidecar.call_id, sidecar.chapter_id.clone(), sidecar.cost_usd);
+            let file = ImageFile { sha256: sidecar.sha256, facts: facts.chapter, whole: true };
+            self.after.pictures.push(Picture { sidecar, check: FileCheck::Intact, facts: facts.stored });
+            self.after.current.insert(chapter.clone(), Current { call, chosen_for: None });
+            self.after.image_files.insert(chapter.clone(), file);
+            studio.desk.ctx.observer.hear(&StageEvent::Generated { chapter: chapter.clone(), cost });
+            self.bought.push(chapter);
+        }
+        self.after.manifest = Some(published.manifest);
+    }
+
+    /// Takes over that a chapter got no picture.
+    fn miss(&mut self, studio: &Studio<'_>, item: &WorkItem, end: PaintEnd<'_>) {
+        self.entries.miss(item, &end);
+        let rejected = matches!(end, PaintEnd::Rejected { .. });
+        let (event, why) = told(&item.chapter_id, end);
+        if let Some(event) = event {
+            studio.desk.ctx.observer.hear(&event);
+        }
+        self.missed.push(Missed { chapter: item.chapter_id.clone(), why, rejected });
+    }
+
+    /// Takes over that a paid picture can't be kept or recorded; it may be in the store, and the
+    /// next run adopts it then. Fatal for the run.
+    fn lose(&mut self, studio: &Studio<'_>, item: &WorkItem, error: &dyn std::error::Error) {
+        let chapter = item.chapter_id.clone();
+        let why = format!("chapter {chapter}: {}", with_causes(error));
+        studio.desk.stop.request(StopReason::Fatal(why.clone()));
+        self.missed.push(Missed { chapter, why, rejected: false });
     }
 }
 
+/// A picture that is in the store, and what it was drawn for.
+type Stored<'p> = (&'p WorkItem, Box<Fresh<'p>>);
+
 /// Receives what the painters finish until the last of them is done.
-pub(crate) async fn record_all(
-    studio: &Studio<'_>,
+pub(crate) async fn record_all<'p>(
+    studio: &'p Studio<'p>,
     inputs: &Inputs,
     entries: Entries,
-    mut painted: mpsc::UnboundedReceiver<Painted<'_>>,
+    mut painted: mpsc::UnboundedReceiver<Painted<'p>>,
 ) -> Recorded {
     let mut recorded = Recorded::nothing(inputs, entries);
-    while let Some(Painted { item, end }) = painted.recv().await {
-        let chapter = item.chapter_id.clone();
-        match end {
-            PaintEnd::Picture(fresh) => match keep(studio, inputs, item, &fresh, &mut recorded.entries).await
-            {
-                Ok(published) => recorded.published(&fresh, published),
-                Err(failure) => {
-                    // Fatal for the run: the picture may be in the store, and the next run adopts it.
-                    studio.desk.stop.request(StopReason::Fatal(failure.clone()));
-                    recorded.missed.push(Missed { chapter, why: failure, rejected: false });
-                }
-            },
-            PaintEnd::Pending => {}
-            end => {
-                recorded.entries.miss(item, &end);
-                let rejected = matches!(end, PaintEnd::Rejected { .. });
-                let (event, why) = told(&chapter, end);
-                if let Some(event) = event {
-                    studio.desk.ctx.observer.hear(&event);
-                }
-                recorded.missed.push(Missed { chapter, why, rejected });
+    let mut arrived = Vec::new();
+    while painted.recv_many(&mut arrived, MOST_TOGETHER).await > 0 {
+        let mut pictures = Vec::new();
+        for Painted { item, end } in arrived.drain(..) {
+            match end {
+                PaintEnd::Picture(fresh) => pictures.push((item, fresh)),
+                PaintEnd::Pending => {}
+                end => recorded.miss(studio, item, end),
             }
         }
+        keep(studio, inputs, pictures, &mut recorded).await;
     }
     recorded
 }
@@ -115,33 +130,43 @@ fn told(chapter: &ChapterId, end: PaintEnd<'_>) -> (Option<StageEvent>, String) 
     }
 }
 
-/// Steps 3 to 5 of a paid picture.
-async fn keep(
+/// Steps 3 to 5 of paid pictures: those that waited for the disk together are settled and published together.
+async fn keep<'p>(
     studio: &Studio<'_>,
     inputs: &Inputs,
-    item: &WorkItem,
-    fresh: &Fresh<'_>,
-    entries: &mut Entries,
-) -> Result<Published, String> {
-    if let Err(error) = store(studio, inputs, fresh).await {
-        studio.desk.call_ended();
-        return Err(local(item, &error));
+    pictures: Vec<(&'p WorkItem, Box<Fresh<'p>>)>,
+    recorded: &mut Recorded,
+) {
+    let mut stored = Vec::new();
+    for (item, fresh) in pictures {
+        match store(studio, inputs, &fresh).await {
+            Ok(()) => stored.push((item, fresh)),
+            Err(error) => {
+                studio.desk.call_ended();
+                recorded.lose(studio, item, &error);
+            }
+        }
+    }
+    if stored.is_empty() {
+        return;
     }
     crash_point("stored");
-    let settled = settle(studio, inputs, fresh).await;
-    // Settled or not, nothing more is to be learnt of this call's price.
-    studio.desk.call_ended();
-    settled.map_err(|e| local(item, &e))?;
+    let settled = settle(studio, inputs, &stored).await;
+    // Settled or not, nothing more is to be learnt of these calls' price.
+    for _ in &stored {
+        studio.desk.call_ended();
+    }
+    if let Err(error) = settled {
+        return stored.iter().for_each(|(item, _)| recorded.lose(studio, item, &error));
+    }
     crash_point("settled");
-    entries.take(item, &fresh.sidecar);
-    let published = publish(studio, inputs, item, fresh, entries).await.map_err(|e| local(item, &e))?;
-    let (chapter, cost) = (item.chapter_id.clone(), fresh.sidecar.cost_usd);
-    studio.desk.ctx.observer.hear(&StageEvent::Generated { chapter, cost });
-    Ok(published)
-}
-
-fn local(item: &WorkItem, error: &dyn std::error::Error) -> String {
-    format!("chapter {}: {}", item.chapter_id, with_causes(error))
+    for (item, fresh) in &stored {
+        recorded.entries.take(item, &fresh.sidecar);
+    }
+    match publish(studio, inputs, &stored, &recorded.entries).await {
+        Ok(published) => recorded.published(studio, &stored, published),
+        Err(error) => stored.iter().for_each(|(item, _)| recorded.lose(studio, item, &error)),
+    }
 }
 
 /// Step 3. A picture that is in memory has been paid for, so a failed write is tried again.
@@ -167,47 +192,75 @@ async fn store(studio: &Studio<'_>, inputs: &Inputs, fresh: &Fresh<'_>) -> Resul
     }
 }
 
-/// Step 4: ledger, row and the run's totals, together.
-async fn settle(studio: &Studio<'_>, inputs: &Inputs, fresh: &Fresh<'_>) -> Result<(), DbError> {
+/// Step 4: ledger, rows and the run's totals, together.
+async fn settle(studio: &Studio<'_>, inputs: &Inputs, stored: &[Stored<'_>]) -> Result<(), DbError> {
     let ctx = studio.desk.ctx;
-    let (sidecar, run, now) = (fresh.sidecar.clone(), studio.desk.account.run, ctx.clock.now());
-    let row = ImageRow::of(&sidecar.chapter_id, &sidecar, &inputs.prompt_versions, RowFacts::default());
+    let (run, now) = (studio.desk.account.run, ctx.clock.now());
+    let of = |fresh: &Fresh<'_>| {
+        let (sidecar, versions) = (&fresh.sidecar, &inputs.prompt_versions);
+        (sidecar.clone(), ImageRow::of(&sidecar.chapter_id, sidecar, versions, RowFacts::default()))
+    };
+    let rows: Vec<(Sidecar, ImageRow)> = stored.iter().map(|(_, fresh)| of(fresh)).collect();
     ctx.db
         .transaction(move |conn| {
-            provider_calls::set_settled(conn, sidecar.call_id, &settlement_of(&sidecar).at(now))?;
-            row.upsert(conn, &sidecar.episode_id)?;
+            for (sidecar, row) in &rows {
+                provider_calls::set_settled(conn, sidecar.call_id, &settlement_of(sidecar).at(now))?;
+                row.upsert(conn, &sidecar.episode_id)?;
+            }
             pipeline_runs::set_totals_from_ledger(conn, run)
         })
         .await
 }
 
-/// What step 5 has written.
+/// What step 5 has written: the manifest, and the facts of each picture's files.
 struct Published {
     manifest: Manifest,
-    facts: RowFacts,
+    facts: Vec<RowFacts>,
 }
 
-/// Step 5: the chapter's file, then the manifest.
+/// Step 5: the chapters' files, then the manifest.
 async fn publish(
     studio: &Studio<'_>,
     inputs: &Inputs,
-    item: &WorkItem,
-    fresh: &Fresh<'_>,
+    stored: &[Stored<'_>],
     entries: &Entries,
 ) -> Result<Published, StageError> {
     let dir = inputs.dir.clone();
-    let (path, bytes) = (dir.chapter_picture(&item.chapter_id), fresh.picture.bytes().clone());
-    let only_copy = inputs.is_only_copy(&item.chapter_id);
     let manifest = entries.manifest(inputs, studio.desk.ctx.clock.now());
-    let stored = dir.store().picture(&fresh.sidecar);
+    let files: Vec<ChapterFile> = stored.iter().map(|(_, fresh)| ChapterFile::of(inputs, fresh)).collect();
     let written = btcedu_pictures::offload(move || {
-        if only_copy {
-            set_aside(&path)?;
-        }
-        write_atomic(&path, &bytes)?;
-        let facts = RowFacts { stored: FileFacts::read(&stored)?, chapter: FileFacts::read(&path)? };
+        let facts = files.iter().map(ChapterFile::write).collect::<Result<_, _>>()?;
         write_json_atomic(&dir.manifest(), &manifest)?;
         Ok::<_, FileError>(Published { manifest, facts })
     });
     Ok(written.await??)
+}
+
+/// A chapter's file that is to show a fresh picture.
+struct ChapterFile {
+    path: PathBuf,
+    stored: PathBuf,
+    bytes: Bytes,
+    /// What stands there now is nowhere else.
+    is_only_copy: bool,
+}
+
+impl ChapterFile {
+    fn of(inputs: &Inputs, fresh: &Fresh<'_>) -> Self {
+        let chapter = &fresh.sidecar.chapter_id;
+        Self {
+            path: inputs.dir.chapter_picture(chapter),
+            stored: inputs.dir.store().picture(&fresh.sidecar),
+            bytes: fresh.picture.bytes().clone(),
+            is_only_copy: inputs.is_only_copy(chapter),
+        }
+    }
+
+    fn write(&self) -> Result<RowFacts, FileError> {
+        if self.is_only_copy {
+            set_aside(&self.path)?;
+        }
+        write_atomic(&self.path, &self.bytes)?;
+        Ok(RowFacts { stored: FileFacts::read(&self.stored)?, chapter: FileFacts::read(&self.path)? })
+    }
 }
