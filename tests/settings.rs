@@ -100,8 +100,8 @@ async fn settings_come_from_dotenv_and_the_environment_wins() {
     env.set("IMAGE_GEN_STYLE_PREFIX", "Soft light.");
     let _again = env.run(&["imagegen", "ep1", "--force"]).await.success();
     assert_eq!(env.sim.stats().prompts[1], "Soft light. A plain drawing of number 1.");
-    env.write(".env", "OPENAI_API_KEY=sk-sim-secret two words\n");
-    let bad = env.run(&["imagegen", "ep1"]).await.exits(2).says(".env");
+    env.write(".env", "IMAGE_GEN_CONCURRENCY=2\nOPENAI_API_KEY=sk-sim-secret two words\n");
+    let bad = env.run(&["imagegen", "ep1"]).await.exits(2).says(".env").says("after IMAGE_GEN_CONCURRENCY");
     assert!(!bad.stderr.contains("secret"), "{}", bad.stderr);
 }
 

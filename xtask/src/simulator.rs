@@ -50,9 +50,10 @@ impl Simulator {
     /// If it can't be started or says something else.
     pub(crate) fn start(program: &Path) -> Result<Self> {
         let child = Command::new(program)
-            .args(["--image-latency-ms", "300", "--text-latency-ms", "100"])
+            .args(["--image-latency-ms", "300", "--text-latency-ms", "100", "--until-stdin-closes"])
             .env_clear()
-            .stdin(Stdio::null())
+            // Held by us alone: it closes however we end, and the simulator with it.
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .with_context(|| format!("can't start {}", program.display()))?;

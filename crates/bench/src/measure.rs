@@ -56,7 +56,8 @@ async fn watch(pid: u32) -> u64 {
     peak
 }
 
+/// Reads the machine's steady clock.
 #[expect(clippy::disallowed_methods, reason = "measuring is what this is for")]
-fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
 }

@@ -264,21 +264,31 @@ fn from_environment(setting: &Setting, names: &[&str]) -> Result<Option<String>,
 
 /// Reads `.env` without touching the environment; its text never gets into an error.
 fn read_dotenv() -> Result<BTreeMap<String, String>, SettingsError> {
+    let bad =
+        |after: Option<&str>, error| SettingsError::BadDotenv { problem: dotenv_problem(after, &error) };
     let entries = match dotenvy::from_path_iter(".env") {
         Ok(entries) => entries,
         Err(dotenvy::Error::Io(e)) if e.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
-        Err(error) => return Err(SettingsError::BadDotenv { problem: dotenv_problem(&error) }),
+        Err(error) => return Err(bad(None, error)),
     };
-    entries.collect::<Result<_, _>>().map_err(|e| SettingsError::BadDotenv { problem: dotenv_problem(&e) })
+    let (mut values, mut last) = (BTreeMap::new(), None);
+    for entry in entries {
+        let (name, value) = entry.map_err(|error| bad(last.as_deref(), error))?;
+        last = Some(name.clone());
+        values.insert(name, value);
+    }
+    Ok(values)
 }
 
-fn dotenv_problem(error: &dotenvy::Error) -> String {
+/// Says what is wrong behind the last line that could be read.
+fn dotenv_problem(after: Option<&str>, error: &dotenvy::Error) -> String {
+    let line = after.map_or_else(|| "its first line".to_owned(), |name| format!("the line after {name}"));
     match error {
         dotenvy::Error::LineParse(_, at) => format!(
-            "a line is not NAME=value (character {at}); quote values that hold spaces or '$' with single quotes"
+            "{line} is not NAME=value (character {at} of the value); quote values that hold spaces or '$' with single quotes"
         ),
         dotenvy::Error::Io(error) => error.to_string(),
-        _ => "it is not a list of NAME=value lines".to_owned(),
+        _ => format!("{line} is not NAME=value"),
     }
 }
 

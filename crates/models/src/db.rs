@@ -152,7 +152,7 @@ impl Db {
         F: FnOnce(&mut Conn) -> Result<T, DbError> + Send + 'static,
     {
         let _turn = self.writer.lock().await;
-        self.run(move |conn| conn.immediate_transaction(queries)).await
+        self.run(move |conn| write_locked(conn, queries)).await
     }
 
     /// What [`Db::run`] does, on the caller's thread.
@@ -183,4 +183,26 @@ impl Db {
         }
         result.map_err(|source| DbError::Exhausted { path: self.path.clone(), source })
     }
+}
+
+/// One immediate transaction; tells the log how long nobody else could write.
+fn write_locked<T>(
+    conn: &mut Conn,
+    queries: impl FnOnce(&mut Conn) -> Result<T, DbError>,
+) -> Result<T, DbError> {
+    #[expect(clippy::disallowed_methods, reason = "a measurement for the log; nothing depends on it")]
+    let now = std::time::Instant::now;
+    let mut locked = None;
+    let result = conn.immediate_transaction(|conn| {
+        locked = Some(now());
+        queries(conn)
+    });
+    if let Some(since) = locked {
+        let held = now().duration_since(since).as_micros();
+        tracing::debug!(
+            held_microseconds = u64::try_from(held).unwrap_or(u64::MAX),
+            "the database was locked for writing"
+        );
+    }
+    result
 }

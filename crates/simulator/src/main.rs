@@ -9,6 +9,7 @@ use clap::Parser;
 /// Speaks the providers' protocols on 127.0.0.1, until it is killed.
 #[derive(Debug, Parser)]
 #[command(name = "btcedu-simulator", version)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct Arguments {
     /// Listen on this port; 0 takes a free one
     #[arg(long, default_value_t = 0)]
@@ -37,13 +38,16 @@ struct Arguments {
     /// Let a picture's url work for so many seconds
     #[arg(long, default_value_t = 3600, value_name = "N")]
     url_lifetime_seconds: u64,
+    /// End when the other side of stdin closes, as it does when whoever started this has ended
+    #[arg(long)]
+    until_stdin_closes: bool,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(arguments).await {
-        Ok(never) => match never {},
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let mut stderr = std::io::stderr();
             let _ = writeln!(stderr, "error: {error}");
@@ -57,7 +61,7 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(arguments: Arguments) -> Result<std::convert::Infallible, Box<dyn std::error::Error>> {
+async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let simulator = Simulator::start(SimulatorConfig {
         port: arguments.port,
         image_latency: Duration::from_millis(arguments.image_latency_ms),
@@ -74,5 +78,10 @@ async fn run(arguments: Arguments) -> Result<std::convert::Infallible, Box<dyn s
     let mut stdout = std::io::stdout();
     writeln!(stdout, "listening on {}", simulator.base_url())?;
     stdout.flush()?;
+    if arguments.until_stdin_closes {
+        tokio::io::copy(&mut tokio::io::stdin(), &mut tokio::io::sink()).await?;
+        // The reader's thread has nothing more to say, so nothing waits for it.
+        return Ok(());
+    }
     std::future::pending().await
 }

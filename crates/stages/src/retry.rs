@@ -135,7 +135,8 @@ impl Pace {
     /// Takes a start now, or says how long to wait before asking again.
     fn take(&self, now: UtcTime) -> Option<Duration> {
         let mut starts = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
-        while starts.front().is_some_and(|start| now.since(*start) >= MINUTE) {
+        // A start in the future is one before the clock was set back.
+        while starts.front().is_some_and(|start| *start > now || now.since(*start) >= MINUTE) {
             starts.pop_front();
         }
         if starts.len() < self.per_minute {
@@ -261,7 +262,7 @@ impl<'a> CallDesk<'a> {
             let now = self.ctx.clock.now();
             let pause = *self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
             let wait = match pause {
-                Some(until) if until > now => Some(until.since(now)),
+                Some(until) if is_ahead(until, now) => Some(until.since(now)),
                 _ => places.pace.as_ref().and_then(|pace| pace.take(now)),
             };
             match wait {
@@ -333,6 +334,11 @@ impl<'a> CallDesk<'a> {
     }
 }
 
+/// Tells whether a pause goes on; one that is longer than any was before the clock was set back.
+fn is_ahead(until: UtcTime, now: UtcTime) -> bool {
+    until > now && until.since(now) <= LONGEST_WAIT
+}
+
 enum Next {
     Wait(Duration),
     GiveUp(String),
@@ -341,4 +347,26 @@ enum Next {
 /// Full jitter: anything up to 1, 2, 4 seconds, so that callers who failed together don't return together.
 fn backoff(attempts: u32) -> Duration {
     Duration::from_secs(1 << attempts.saturating_sub(1).min(6)).mul_f64(fastrand::f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(time: &str) -> UtcTime {
+        format!("2026-11-22T{time}Z").parse().unwrap()
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_stalls_nothing() {
+        let pace = Pace::new(2);
+        assert_eq!(pace.take(at("10:30:00")), None);
+        assert_eq!(pace.take(at("10:30:20")), None);
+        assert_eq!(pace.take(at("10:30:30")), Some(Duration::from_secs(30)));
+        assert_eq!(pace.take(at("09:30:00")), None, "an hour earlier, nothing has started yet");
+
+        assert!(is_ahead(at("10:31:00"), at("10:30:00")));
+        assert!(!is_ahead(at("10:31:00"), at("10:31:00")));
+        assert!(!is_ahead(at("10:31:00"), at("09:31:00")));
+    }
 }

@@ -15,7 +15,10 @@ use tokio::process::{Child, Command};
 use crate::{Chapters, Finished};
 
 /// A key that the simulator takes, and that must never be seen in any output.
-const KEY: &str = "sk-sim-secret-of-the-test";
+/// The key that the program is given for every provider; no output may hold it.
+pub const KEY: &str = "sk-sim-secret-of-the-test";
+/// The image model that the program is set to.
+pub const IMAGE_MODEL: &str = "gpt-image-2.6-flare";
 
 /// A folder, a simulator and a clean environment.
 pub struct TestEnv {
@@ -49,7 +52,7 @@ impl TestEnv {
             ("ANTHROPIC_BASE_URL", url.as_str()),
             ("OPENAI_API_KEY", KEY),
             ("ANTHROPIC_API_KEY", KEY),
-            ("IMAGE_GEN_MODEL", "gpt-image-2.6-flare"),
+            ("IMAGE_GEN_MODEL", IMAGE_MODEL),
             ("IMAGE_GEN_SIZE", "1024x1024"),
         ] {
             env.set(name, value);
@@ -164,6 +167,15 @@ impl TestEnv {
     pub fn manifest(&self, episode: &str) -> Value {
         let text = fs::read(self.output(episode, "images/manifest.json")).expect("a manifest");
         serde_json::from_slice(&text).expect("a manifest in JSON")
+    }
+
+    /// Returns what the program's logs say in a field, oldest first; events without it are left out.
+    pub fn logged(&self, field: &str) -> Vec<Value> {
+        let logs = self.files("logs").into_iter();
+        let texts =
+            logs.map(|name| fs::read_to_string(self.data().join("logs").join(name)).unwrap_or_default());
+        let of = |line: &str| serde_json::from_str::<Value>(line).ok()?.get("fields")?.get(field).cloned();
+        texts.flat_map(|text| text.lines().filter_map(of).collect::<Vec<Value>>()).collect()
     }
 
     /// Lists the names of the files in a folder below the workspace, sorted; none where it isn't there.

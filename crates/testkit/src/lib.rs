@@ -24,5 +24,5 @@ mod finished;
 
 pub use btcedu_simulator as simulator;
 pub use chapters::Chapters;
-pub use env::TestEnv;
+pub use env::{IMAGE_MODEL, KEY, TestEnv};
 pub use finished::Finished;

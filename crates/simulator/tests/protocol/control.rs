@@ -85,3 +85,18 @@ fn the_program_says_what_is_wrong_with_its_flags() {
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8(output.stderr).unwrap().contains("1536x864:16"));
 }
+
+#[test]
+fn the_program_ends_when_whoever_holds_its_stdin_has_ended() {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_btcedu-simulator"))
+        .arg("--until-stdin-closes")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(program.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(program.try_wait().unwrap(), None, "it listens while its stdin is open");
+    drop(program.stdin.take());
+    assert!(program.wait().unwrap().success());
+}

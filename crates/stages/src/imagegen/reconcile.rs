@@ -1,182 +1,23 @@
-//! What was paid for and not yet recorded: found by a pure function, then mended.
+//! What was paid for and not yet recorded: found by a pure function here, then mended.
+
+mod mend;
+mod repair;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
-use btcedu_artifacts::{FileCheck, Sidecar, TornPicture, read_optional, remove_file};
-use btcedu_domain::{
-    CallId, CallKind, CallState, ChapterId, EpisodeRowId, RunId, RunStatus, Stage, Usd, UtcTime,
+use btcedu_artifacts::{FileCheck, Sidecar};
+use btcedu_domain::{CallId, CallKind, CallState, ChapterId, EpisodeRowId, RunId, Stage, Usd};
+use btcedu_models::provider_calls::ProviderCall;
+
+pub(crate) use self::mend::{apply_repairs, settlement_of};
+pub use self::repair::Repair;
+use crate::imagegen::{
+    gather::{Current, Inputs, Picture, call_in_row},
+    worklist::snapshot_of,
 };
-use btcedu_models::{
-    Conn, DbError, pipeline_runs,
-    provider_calls::{self, NewCall, ProviderCall, Settlement},
-};
-
-use crate::{
-    StageContext, StageError,
-    imagegen::{
-        gather::{Current, Inputs, Picture, call_in_row},
-        publish::{ImageRow, RowFacts},
-        worklist::snapshot_of,
-    },
-    ledger::CallSettlement,
-};
-
-/// One thing that an interrupted run, or a hand, left to be mended.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Repair {
-    /// A whole picture under its temporary name gets its own.
-    FinishPicture(Box<Sidecar>),
-    /// A picture is in the store, its ledger row is open: settled from the sidecar.
-    SettleAnswered(Box<Sidecar>),
-    /// A picture is in the store, its ledger row is missing: written from the sidecar.
-    EnterAnswered(Box<Sidecar>),
-    /// The ledger has lost the call that wrote a stored picture's prompt: its cost is entered, its text is gone.
-    EnterPrompt {
-        /// The text call.
-        call: CallId,
-        /// The picture's sidecar, which knows what the text cost.
-        sidecar: Box<Sidecar>,
-    },
-    /// A call was sent and nothing came of it: it may have been billed.
-    MarkUnknown {
-        /// The call.
-        call: CallId,
-        /// The chapter it was for.
-        chapter: Option<ChapterId>,
-        /// What it may have cost.
-        estimate: Usd,
-    },
-    /// A picture that was paid for is gone from the store for good: the ledger says so from now on.
-    WriteOff {
-        /// The call that was paid for.
-        call: CallId,
-        /// The chapter it was for.
-        chapter: Option<ChapterId>,
-    },
-    /// A run that never ended is closed.
-    CloseRun(RunId),
-    /// A stored picture is missing or broken; the chapter's file has its bytes.
-    RestoreStored {
-        /// The chapter whose file has the bytes.
-        chapter: ChapterId,
-        /// The picture.
-        sidecar: Box<Sidecar>,
-    },
-    /// The manifest is lost or unreadable; the selection is made anew.
-    RebuildSelection {
-        /// Why.
-        why: String,
-    },
-    /// An interrupted run had bought a newer picture for the same request.
-    TakeUp {
-        /// The chapter.
-        chapter: ChapterId,
-        /// The picture's call.
-        call: CallId,
-    },
-    /// A temporary file that nobody will finish.
-    RemoveLeftover(PathBuf),
-}
-
-impl fmt::Display for Repair {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::FinishPicture(s) => write!(
-                f,
-                "{}: a picture that arrived in an interrupted run is put in its place",
-                s.chapter_id
-            ),
-            Self::SettleAnswered(s) => write!(
-                f,
-                "{}: call {} is settled, since its picture is in the store",
-                s.chapter_id, s.call_id
-            ),
-            Self::EnterAnswered(s) => write!(
-                f,
-                "{}: call {} is entered in the ledger, since its picture is in the store",
-                s.chapter_id, s.call_id
-            ),
-            Self::EnterPrompt { call, sidecar } => write!(
-                f,
-                "{}: call {call}, which wrote the prompt, is entered in the ledger at {}",
-                sidecar.chapter_id, sidecar.prompt_cost_usd
-            ),
-            Self::MarkUnknown { call, chapter, estimate } => {
-                let chapter = chapter.as_ref().map_or("text", ChapterId::as_str);
-                write!(
-                    f,
-                    "{chapter}: call {call} of an interrupted run may have been billed, about {estimate}"
-                )
-            }
-            Self::WriteOff { call, chapter } => {
-                let chapter = chapter.as_ref().map_or("picture", ChapterId::as_str);
-                write!(f, "{chapter}: the picture of call {call} is lost, and the ledger says so now")
-            }
-            Self::CloseRun(run) => write!(f, "run {} was interrupted and is closed", run.0),
-            Self::RestoreStored { chapter, .. } => {
-                write!(f, "{chapter}: the stored picture is restored from the chapter's file")
-            }
-            Self::RebuildSelection { why } => {
-                write!(
-                    f,
-                    "the manifest is rebuilt from the newest matching pictures ({why}); choices made by hand are gone"
-                )
-            }
-            Self::TakeUp { chapter, .. } => {
-                write!(f, "{chapter}: the picture of an interrupted run becomes the current one")
-            }
-            Self::RemoveLeftover(path) => write!(f, "the unfinished file '{}' is removed", path.display()),
-        }
-    }
-}
-
-impl Repair {
-    /// Says what is found to who mends nothing: an open row may belong to a run that is at work right now.
-    pub(crate) fn for_readers(&self) -> (Option<&ChapterId>, String) {
-        match self {
-            Self::FinishPicture(s) => (
-                Some(&s.chapter_id),
-                format!("the picture of call {} has arrived and is not in its place yet", s.call_id),
-            ),
-            Self::SettleAnswered(s) => (
-                Some(&s.chapter_id),
-                format!("call {} is open in the ledger, and its picture is in the store", s.call_id),
-            ),
-            Self::EnterAnswered(s) => (
-                Some(&s.chapter_id),
-                format!("call {} is not in the ledger, and its picture is in the store", s.call_id),
-            ),
-            Self::EnterPrompt { call, sidecar } => (
-                Some(&sidecar.chapter_id),
-                format!("call {call}, which wrote the prompt, is not in the ledger"),
-            ),
-            Self::MarkUnknown { call, chapter, estimate } => {
-                (chapter.as_ref(), format!("call {call} is in flight or was interrupted (about {estimate})"))
-            }
-            Self::WriteOff { call, chapter } => (
-                chapter.as_ref(),
-                format!("call {call} was paid for, and its picture in the store is missing or broken"),
-            ),
-            Self::CloseRun(run) => (None, format!("run {} is at work or was interrupted", run.0)),
-            Self::RestoreStored { chapter, .. } => (
-                Some(chapter),
-                "the stored picture is missing or broken, and the chapter's file has its bytes".to_owned(),
-            ),
-            Self::RebuildSelection { why } => {
-                (None, format!("the manifest can't be used ({why}); choices made by hand are gone"))
-            }
-            Self::TakeUp { chapter, call } => (
-                Some(chapter),
-                format!("call {call} brought a newer picture that is not the current one yet"),
-            ),
-            Self::RemoveLeftover(path) => (None, format!("the file '{}' is unfinished", path.display())),
-        }
-    }
-}
 
 /// Finds what is to be mended, and returns the inputs as they will be afterwards.
 pub(crate) fn adopt(mut inputs: Inputs) -> (Inputs, Vec<Repair>) {
@@ -330,7 +171,7 @@ fn answered_call(episode: EpisodeRowId, sidecar: &Sidecar) -> ProviderCall {
 }
 
 /// What the ledger says of an answered call whose picture is gone.
-pub(crate) const LOST: &str = "its picture in the store is missing or broken";
+const LOST: &str = "its picture in the store is missing or broken";
 
 /// Pictures that are in no file any more; once the ledger says so, they are no disagreement.
 fn write_off(inputs: &mut Inputs, repairs: &mut Vec<Repair>) {
@@ -394,153 +235,5 @@ fn take_up(inputs: &mut Inputs, repairs: &mut Vec<Repair>) {
             inputs.current.insert(chapter.clone(), taken);
             repairs.push(Repair::TakeUp { chapter, call: call.call_id });
         }
-    }
-}
-
-/// Does what [`adopt`] found; the caller holds the episode's lock.
-pub(crate) async fn apply_repairs(
-    ctx: &StageContext,
-    inputs: &Inputs,
-    repairs: &[Repair],
-) -> Result<(), StageError> {
-    if repairs.is_empty() {
-        return Ok(());
-    }
-    let (dir, files) = (inputs.dir.clone(), repairs.to_vec());
-    btcedu_pictures::offload(move || mend_files(&dir, &files)).await??;
-    let (inputs, rows, now) = (inputs.clone(), repairs.to_vec(), ctx.clock.now());
-    ctx.db.transaction(move |conn| mend_rows(conn, &inputs, &rows, now)).await?;
-    Ok(())
-}
-
-fn mend_files(
-    dir: &btcedu_artifacts::EpisodeDir,
-    repairs: &[Repair],
-) -> Result<(), btcedu_artifacts::FileError> {
-    let store = dir.store();
-    for repair in repairs {
-        match repair {
-            Repair::FinishPicture(sidecar) => store.finish(&TornPicture { sidecar: (**sidecar).clone() })?,
-            Repair::RestoreStored { chapter, sidecar } => {
-                if let Some(bytes) = read_optional(&dir.chapter_picture(chapter))? {
-                    store.stage(sidecar, &bytes)?.commit()?;
-                }
-            }
-            Repair::RemoveLeftover(path) => remove_file(path)?,
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-fn mend_rows(conn: &mut Conn, inputs: &Inputs, repairs: &[Repair], now: UtcTime) -> Result<(), DbError> {
-    for repair in repairs {
-        match repair {
-            Repair::SettleAnswered(sidecar) => {
-                provider_calls::set_settled(conn, sidecar.call_id, &settlement_of(sidecar).at(now))?;
-            }
-            Repair::EnterAnswered(sidecar) => {
-                let image = (sidecar.call_id, CallKind::Image, sidecar.model.as_str(), sidecar.cost_usd);
-                enter(conn, inputs.episode.id, sidecar, image)?;
-                provider_calls::set_settled(conn, sidecar.call_id, &settlement_of(sidecar).at(now))?;
-            }
-            Repair::EnterPrompt { call, sidecar } => {
-                let template = sidecar.snapshot.settings.template.as_ref();
-                let model = template.map_or("", |t| t.text_model.as_str());
-                enter(
-                    conn,
-                    inputs.episode.id,
-                    sidecar,
-                    (*call, CallKind::Text, model, sidecar.prompt_cost_usd),
-                )?;
-                let end = CallSettlement {
-                    actual: Some(sidecar.prompt_cost_usd),
-                    ..CallSettlement::new(CallState::Answered)
-                };
-                provider_calls::set_settled(conn, *call, &end.at(now))?;
-            }
-            Repair::MarkUnknown { call, .. } => {
-                let end = CallSettlement {
-                    error: Some("the run was interrupted before an answer was recorded".to_owned()),
-                    ..CallSettlement::new(CallState::Unknown)
-                };
-                provider_calls::set_settled(conn, *call, &end.at(now))?;
-            }
-            Repair::CloseRun(run) => {
-                // After the calls above, so that the sum is of settled rows.
-                pipeline_runs::set_totals_from_ledger(conn, *run)?;
-                pipeline_runs::set_finished(
-                    conn,
-                    *run,
-                    RunStatus::Failed,
-                    now,
-                    Some("the run was interrupted"),
-                )?;
-            }
-            Repair::WriteOff { call, .. } => {
-                if let Some(lost) = inputs.calls.iter().find(|c| c.call_id == *call) {
-                    provider_calls::set_settled(conn, *call, &written_off(lost, now))?;
-                }
-            }
-            Repair::TakeUp { chapter, call } => {
-                // Remembered, since the run is closed now and the manifest is written later.
-                if let Some(picture) = inputs.picture(*call) {
-                    let facts = RowFacts::default();
-                    ImageRow::of(chapter, &picture.sidecar, &inputs.prompt_versions, facts)
-                        .upsert(conn, inputs.dir.id())?;
-                }
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// An answered call as it was, and that its picture is lost.
-fn written_off(call: &ProviderCall, now: UtcTime) -> Settlement<'_> {
-    Settlement {
-        state: call.state,
-        actual: call.actual,
-        tokens_in: call.tokens_in,
-        tokens_out: call.tokens_out,
-        reply: call.reply.as_deref(),
-        request_id: call.request_id.as_deref(),
-        error: Some(LOST),
-        settled_at: call.settled_at.unwrap_or(now),
-    }
-}
-
-/// Enters a call that the ledger has lost.
-fn enter(
-    conn: &mut Conn,
-    episode: EpisodeRowId,
-    sidecar: &Sidecar,
-    (call_id, kind, model, cost): (CallId, CallKind, &str, Usd),
-) -> Result<(), DbError> {
-    provider_calls::insert(
-        conn,
-        &NewCall {
-            call_id,
-            episode_id: episode,
-            run_id: None,
-            stage: Stage::Imagegen,
-            chapter_id: Some(&sidecar.chapter_id),
-            kind,
-            model,
-            request_hash: sidecar.request_hash,
-            estimated: cost,
-            sent_at: sidecar.sent_at,
-        },
-    )
-}
-
-/// What the ledger keeps of a picture that is in the store.
-pub(crate) fn settlement_of(sidecar: &Sidecar) -> CallSettlement {
-    CallSettlement {
-        actual: Some(sidecar.cost_usd),
-        tokens_in: sidecar.tokens_in,
-        tokens_out: sidecar.tokens_out,
-        request_id: sidecar.request_id.clone(),
-        ..CallSettlement::new(CallState::Answered)
     }
 }
