@@ -66,7 +66,8 @@ struct Program {
 
 impl Program {
     fn run(&self, args: &[&str]) -> Result<()> {
-        say(&format!("\n$ btcedu {}", args.join(" ")));
+        let words: Vec<String> = args.iter().map(|arg| quoted(arg)).collect();
+        say(&format!("\n$ btcedu {}", words.join(" ")));
         let mut command = Command::new(&self.path);
         command.arg("--data-dir").arg(&self.folder).args(args).current_dir(&self.folder);
         command.env_clear().envs([
@@ -79,6 +80,12 @@ impl Program {
         cargo::run(&mut command)
             .with_context(|| format!("the workspace is kept in {}", self.folder.display()))
     }
+}
+
+/// A word as a shell would have to be given it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:".contains(c);
+    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
 fn summarize(folder: &Path, first: Counts, second: Counts) -> Result<()> {
@@ -122,6 +129,12 @@ fn pictures(manifest: &str) -> Result<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn commands_are_shown_as_they_can_be_typed() {
+        assert_eq!(quoted("data/sample/chapters.json"), "data/sample/chapters.json");
+        assert_eq!(quoted("Bitcoin'de halving nedir?"), r"'Bitcoin'\''de halving nedir?'");
+    }
 
     #[test]
     fn only_generated_entries_have_pictures() {

@@ -95,6 +95,7 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
     ("sha2", &["domain"]),
     ("toml", &["catalog", "xtask"]),
     ("image", &["pictures", "simulator"]),
+    ("png", &["pictures"]),
     ("fast_image_resize", &["pictures"]),
     ("img-parts", &["pictures", "simulator"]),
     ("xmp-writer", &["pictures"]),
