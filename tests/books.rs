@@ -24,6 +24,7 @@ pub(crate) const EP: &str = "ep1";
 pub(crate) struct Books {
     pub(crate) episode: Episode,
     pub(crate) calls: Vec<ProviderCall>,
+    /// Newest first.
     pub(crate) runs: Vec<PipelineRun>,
     pub(crate) rows: Vec<MediaAsset>,
 }

@@ -2,21 +2,30 @@
 
 #![cfg(test)]
 
+mod add_and_json;
 mod basics;
+mod before_buying;
 mod books;
 mod bytes;
 mod cap;
 mod choice;
+mod choice_later;
 mod cli;
 mod concurrency;
 mod crash;
+mod crash_beside;
 mod crash_later;
 mod crash_random;
+mod ends;
 mod errors;
+mod foreign_files;
 mod local_faults;
+mod long_prompts;
 mod partial;
+mod secrets;
 mod settings;
 mod signals;
+mod store_lost;
 mod support;
 mod verify;
 mod wreck;

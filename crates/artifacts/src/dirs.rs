@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use btcedu_domain::{ChapterId, EpisodeId, Stage, UtcTime};
+use btcedu_domain::{ChapterId, EpisodeId, ReviewStage, Stage, UtcTime};
 
 use crate::PictureStore;
 
@@ -75,6 +75,30 @@ impl EpisodeDir {
     pub fn clean_transcript(&self) -> PathBuf {
         self.transcripts().join("transcript.clean.de.txt")
     }
+    /// Returns `transcripts/{ep}/transcript.corrected.de.txt`.
+    pub fn corrected_transcript(&self) -> PathBuf {
+        self.transcripts().join("transcript.corrected.de.txt")
+    }
+    /// Returns `transcripts/{ep}/transcript.tr.txt`.
+    pub fn translation(&self) -> PathBuf {
+        self.transcripts().join("transcript.tr.txt")
+    }
+    /// Returns the diff that a gate's reviewer looks at, in `outputs/{ep}/review`.
+    pub fn review_diff(&self, gate: ReviewStage) -> PathBuf {
+        let name = match gate {
+            ReviewStage::Correct => "correction_diff.json",
+            ReviewStage::Adapt => "adaptation_diff.json",
+        };
+        self.outputs().join("review").join(name)
+    }
+    /// Returns `outputs/{ep}/review/review_history.json`.
+    pub fn review_history(&self) -> PathBuf {
+        self.outputs().join("review/review_history.json")
+    }
+    /// Returns where a reply that no second try could mend is kept for a person to look at.
+    pub fn last_reply(&self, stage: Stage) -> PathBuf {
+        self.outputs().join("provenance").join(format!("{stage}_last_reply.txt"))
+    }
     fn transcripts(&self) -> PathBuf {
         self.root.join("transcripts").join(self.id.as_str())
     }
@@ -116,8 +140,17 @@ impl EpisodeDir {
         self.root.join("reports").join(self.id.as_str()).join(format!("report_{stamp}.json"))
     }
     /// Returns the folders in which a crash may leave temporary files.
-    pub fn folders_with_leftovers(&self) -> [PathBuf; 4] {
-        [self.outputs(), self.images(), self.store().folder().to_owned(), self.outputs().join("provenance")]
+    pub fn folders_with_leftovers(&self) -> [PathBuf; 7] {
+        let outputs = self.outputs();
+        [
+            outputs.join("provenance"),
+            outputs.join("render"), // the draft's stale marker
+            outputs.join("review"),
+            outputs,
+            self.images(),
+            self.store().folder().to_owned(),
+            self.transcripts(),
+        ]
     }
 
     /// Writes a path relative to the workspace, as provenance holds it.

@@ -372,7 +372,8 @@ fn database_path(values: &Values, data_dir: &std::path::Path) -> Result<PathBuf,
     if path.is_empty() {
         return Err(SettingsError::BadValue {
             name: "DATABASE_URL",
-            value: url.chars().take(80).collect(),
+            // Another database's address may hold a password.
+            value: if url.contains('@') { "(not shown)".to_owned() } else { url.chars().take(80).collect() },
             from: values.origin("DATABASE_URL"),
             allowed: "sqlite:///relative/path, sqlite:////absolute/path, or a path".to_owned(),
         });

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use btcedu_artifacts::{EpisodeDir, EpisodeLock, LockHolder, copy_atomic, read_optional, write_atomic};
-use btcedu_chapters::ChapterError;
+use btcedu_chapters::{ChapterError, parse_for};
 use btcedu_domain::{EpisodeId, EpisodeStatus, PipelineVersion, UtcTime};
 use btcedu_models::{
     Db,
@@ -73,11 +73,11 @@ pub(crate) async fn run(app: &App, args: &AddArgs, output: Output) -> anyhow::Re
             "--chapters and --script are of pipeline v2, and PIPELINE_VERSION is 1; set it to 2".to_owned()
         )
     );
-    check(args, &id)?;
+    let bytes = check(args, &id)?;
     let db = app.ready_database().await?;
     let holder = LockHolder::this_process(command_line(), app.clock.now());
     let _lock = EpisodeLock::acquire(&dir, &holder, app.clock.as_ref()).await?;
-    insert(app, &db, args, &id, &dir, &source).await?;
+    insert(app, &db, args, &id, &dir, (&source, bytes.as_deref())).await?;
     output.result(
         &json!({"episode_id": id, "status": source.status, "pipeline_version": app.settings.pipeline_version.number(), "files": source.to}),
         || {
@@ -101,27 +101,42 @@ fn source<'a>(args: &'a AddArgs, dir: &EpisodeDir) -> anyhow::Result<Source<'a>>
     named.context("one of --chapters, --script, --transcript, --audio must be given")
 }
 
-/// Looks into the file before anything is written.
-fn check(args: &AddArgs, id: &EpisodeId) -> anyhow::Result<()> {
+/// Looks into the file before anything is written; returns its bytes, unless it is audio, which may be large.
+///
+/// What was looked at is what is copied: a pipe can be read once only.
+fn check(args: &AddArgs, id: &EpisodeId) -> anyhow::Result<Option<Vec<u8>>> {
     if let Some(path) = &args.chapters {
-        match chapters::load(path, Some(id))? {
+        let bytes = chapters::read_up_to_limit(path)?;
+        let parsed = match &bytes {
+            Ok(bytes) => parse_for(bytes, id),
+            Err(size) => Err(ChapterError::TooLarge { bytes: *size }),
+        };
+        match parsed {
             Ok(parsed) => parsed.warnings.iter().for_each(|w| note(&format!("warning: {w}"))),
             Err(error @ ChapterError::Invalid { .. }) => {
                 bail!("'{}' is not a valid chapter document:\n{error}", path.display())
             }
             Err(error) => return Err(error).with_context(|| format!("'{}' can't be used", path.display())),
         }
+        return Ok(bytes.ok());
     }
-    for path in [&args.transcript, &args.script].into_iter().flatten() {
-        let text = std::fs::read_to_string(path)
+    if let Some(path) = args.transcript.as_ref().or(args.script.as_ref()) {
+        let Ok(bytes) = chapters::read_up_to_limit(path)? else {
+            bail!(
+                "'{}' is larger than 16 MiB; split it, or look whether it is the right file",
+                path.display()
+            )
+        };
+        let text = std::str::from_utf8(&bytes)
             .with_context(|| format!("can't read '{}' as UTF-8 text", path.display()))?;
         ensure!(!text.trim().is_empty(), "'{}' is empty", path.display());
+        return Ok(Some(bytes));
     }
     if let Some(path) = &args.audio {
         let size = std::fs::metadata(path).with_context(|| format!("can't read '{}'", path.display()))?.len();
         ensure!(size > 0, "'{}' is empty", path.display());
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Files first, then the row: an episode in the database always has its file.
@@ -131,7 +146,7 @@ async fn insert(
     args: &AddArgs,
     id: &EpisodeId,
     dir: &EpisodeDir,
-    source: &Source<'_>,
+    (source, bytes): (&Source<'_>, Option<&[u8]>),
 ) -> anyhow::Result<()> {
     let wanted = id.clone();
     let exists = db.run(move |conn| episodes::find(conn, &wanted)).await?.is_some();
@@ -143,7 +158,7 @@ async fn insert(
     );
     for to in &source.to {
         // The same bytes are what an `add` that was interrupted before its row left.
-        if to.exists() && read_optional(source.from)? == read_optional(to)? {
+        if to.exists() && is_copied(source.from, bytes, to)? {
             continue;
         }
         if to.exists() {
@@ -152,9 +167,9 @@ async fn insert(
                 to.display()
             );
         }
-        match source.status {
-            EpisodeStatus::Downloaded => copy_atomic(source.from, to)?,
-            _ => write_atomic(to, &std::fs::read(source.from)?)?,
+        match bytes {
+            Some(bytes) => write_atomic(to, bytes)?,
+            None => copy_atomic(source.from, to)?,
         }
     }
     let row = (id.clone(), args.title.trim().to_owned(), dir.in_workspace(&dir.outputs()), app.clock.now());
@@ -186,4 +201,13 @@ async fn insert(
     })
     .await?;
     Ok(())
+}
+
+/// Tells whether a copy has the bytes that would be copied.
+fn is_copied(from: &Path, bytes: Option<&[u8]>, to: &Path) -> anyhow::Result<bool> {
+    let there = read_optional(to)?;
+    Ok(match bytes {
+        Some(bytes) => there.as_deref() == Some(bytes),
+        None => there == read_optional(from)?,
+    })
 }

@@ -69,21 +69,32 @@ fn locate(app: &App, what: &str) -> (PathBuf, Option<EpisodeId>) {
     }
 }
 
-/// Reads a document, up to its size limit and a byte: what is larger is refused without reading it all.
-pub(crate) fn load(path: &Path, episode: Option<&EpisodeId>) -> anyhow::Result<Result<Parsed, ChapterError>> {
-    let unreadable = || format!("can't read '{}'", path.display());
-    let file = File::open(path).with_context(unreadable)?;
-    let size = file.metadata().with_context(unreadable)?.len();
-    if size > btcedu_chapters::MAX_BYTES {
-        return Ok(Err(ChapterError::TooLarge { bytes: size }));
-    }
-    // A device or a pipe has no size, so the limit holds while reading, too.
-    let mut bytes = Vec::new();
-    file.take(btcedu_chapters::MAX_BYTES + 1).read_to_end(&mut bytes).with_context(unreadable)?;
+/// Reads and checks a document.
+fn load(path: &Path, episode: Option<&EpisodeId>) -> anyhow::Result<Result<Parsed, ChapterError>> {
+    let bytes = match read_up_to_limit(path)? {
+        Ok(bytes) => bytes,
+        Err(size) => return Ok(Err(ChapterError::TooLarge { bytes: size })),
+    };
     Ok(match episode {
         Some(id) => parse_for(&bytes, id),
         None => parse(&bytes),
     })
+}
+
+/// Reads a file of text; one that is larger than a chapter document may be is not read to its end, and its
+/// size as far as known is returned instead.
+pub(crate) fn read_up_to_limit(path: &Path) -> anyhow::Result<Result<Vec<u8>, u64>> {
+    let unreadable = || format!("can't read '{}'", path.display());
+    let file = File::open(path).with_context(unreadable)?;
+    let size = file.metadata().with_context(unreadable)?.len();
+    if size > btcedu_chapters::MAX_BYTES {
+        return Ok(Err(size));
+    }
+    // A device or a pipe has no size, so the limit holds while reading, too.
+    let mut bytes = Vec::new();
+    file.take(btcedu_chapters::MAX_BYTES + 1).read_to_end(&mut bytes).with_context(unreadable)?;
+    let read = bytes.len() as u64;
+    Ok(if read > btcedu_chapters::MAX_BYTES { Err(read) } else { Ok(bytes) })
 }
 
 fn text(parsed: &Parsed) -> String {

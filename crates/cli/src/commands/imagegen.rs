@@ -141,10 +141,9 @@ fn row(chapter: &ChapterResult) -> Vec<String> {
     };
     let word = match (chapter.decision, &chapter.error) {
         (Decision::Generate, None) => chapter.status.to_string(),
-        (Decision::Generate, Some(_)) => format!(
-            "{} now",
-            if chapter.status == btcedu_domain::ImageStatus::Rejected { "rejected" } else { "failed" }
-        ),
+        // Of this try; its earlier picture may well be current still.
+        (Decision::Generate, Some(_)) if chapter.refused => "rejected now".to_owned(),
+        (Decision::Generate, Some(_)) => "failed now".to_owned(),
         (decision, _) => decision.to_string(),
     };
     vec![chapter.chapter_id.to_string(), chapter.visual_type.to_string(), word, told]

@@ -152,8 +152,12 @@ fn kept(inputs: &Inputs, item: &WorkItem) -> Option<ManifestEntry> {
 }
 
 /// Somebody edited the file of the picture that is current, and it stays current.
+///
+/// What was adopted just now was asked for when the file had been edited already, so the file gives way to it.
 pub(crate) fn is_edited(inputs: &Inputs, chapter: &ChapterId, call: CallId) -> bool {
-    inputs.current.get(chapter).is_some_and(|c| c.call == call) && inputs.is_edited(chapter)
+    let entry = inputs.manifest.as_ref().and_then(|m| m.entry(chapter));
+    let is_adopted = entry.is_some_and(|e| e.call_id != Some(call));
+    inputs.current.get(chapter).is_some_and(|c| c.call == call) && !is_adopted && inputs.is_edited(chapter)
 }
 
 fn edited_warning(inputs: &Inputs, chapter: &ChapterId) -> String {

@@ -28,7 +28,7 @@ pub(crate) struct Work {
     pub(crate) stop: Option<StopReason>,
     /// What an interrupted run had left was mended.
     pub(crate) mended: bool,
-    /// Choosing a picture leaves the episode where it is.
+    /// Choosing a picture leaves the episode where it is, with what was told of it.
     pub(crate) moves_status: bool,
 }
 
@@ -58,9 +58,6 @@ pub(crate) async fn finish(
     let mut judged =
         judge(inputs.dir.id(), entries.all(), &work.recorded.missed, work.stop.as_ref(), inputs.cap);
     let complete = judged.status == Some(EpisodeStatus::ImagesGenerated);
-    if !work.moves_status {
-        judged.status = None;
-    }
     let plan = Publication::plan(&after, entries, now);
     let provenance = publish::provenance_of(&after, entries, now, now.since(started).as_secs_f64());
     let provenance_differs = publish::provenance_differs(&after, &provenance)?;
@@ -81,7 +78,9 @@ pub(crate) async fn finish(
         if !publish::rows_are_right(&after, &rows) {
             publish::write_rows_alone(ctx, plan, &after, rows).await?;
         }
-        settle_status(ctx, inputs, &judged).await?;
+        if work.moves_status {
+            settle_status(ctx, inputs, &judged).await?;
+        }
         return Ok((None, judged));
     }
     let run = match work.run {
@@ -89,11 +88,11 @@ pub(crate) async fn finish(
         None => buy::open_run(ctx, inputs).await?,
     };
     let after = buy::with_versions(ctx, &after).await?;
-    let replaced = !work.recorded.bought.is_empty() || plan.pictures_changed;
-    let plan =
-        write_all(&after, plan, &provenance, provenance_differs, Markers { replaced, complete }).await?;
+    let wanted = Beside { provenance: provenance_differs.then_some(provenance), complete };
+    let plan = write_all(&after, plan, wanted).await?;
     let (plan, rows) = publish::load_rows_of(&after, entries, plan).await?;
-    close(ctx, &after, run, plan, rows, &judged).await?;
+    let standing = work.moves_status.then(|| judged.clone());
+    close(ctx, &after, run, (plan, rows), judged.error.clone(), standing).await?;
     Ok((Some(run), judged))
 }
 
@@ -107,45 +106,41 @@ async fn with_rows(ctx: &StageContext, after: &Inputs) -> Result<Inputs, StageEr
     Ok(Inputs { calls, rows, ..after.clone() })
 }
 
-/// What the stale markers depend on.
-#[derive(Clone, Copy)]
-struct Markers {
-    /// A picture took another's place.
-    replaced: bool,
-    /// Every chapter was decided.
+/// What is written beside pictures and manifest.
+struct Beside {
+    /// Written where it differs.
+    provenance: Option<ImageProvenance>,
+    /// Every chapter was decided, so the manifest is stale no more.
     complete: bool,
 }
 
-async fn write_all(
-    inputs: &Inputs,
-    plan: Publication,
-    provenance: &ImageProvenance,
-    provenance_differs: bool,
-    markers: Markers,
-) -> Result<Publication, StageError> {
-    let (inputs, provenance) = (inputs.clone(), provenance.clone());
+async fn write_all(inputs: &Inputs, plan: Publication, beside: Beside) -> Result<Publication, StageError> {
+    let inputs = inputs.clone();
     let written = btcedu_pictures::offload(move || {
         plan.write_files(&inputs)?;
-        if provenance_differs {
-            write_json_atomic(&inputs.dir.provenance(Stage::Imagegen), &provenance)?;
+        if let Some(provenance) = &beside.provenance {
+            write_json_atomic(&inputs.dir.provenance(Stage::Imagegen), provenance)?;
         }
-        publish::write_markers(&inputs, markers.replaced, markers.complete, provenance.timestamp)?;
+        if beside.complete {
+            publish::unmark_manifest(&inputs)?;
+        }
         Ok::<_, FileError>(plan)
     });
     Ok(written.await??)
 }
 
-/// The last transaction: rows, artifact, run, status and error together.
+/// The last transaction: rows, artifact, run, and the episode's status and error, together; `standing` is
+/// none where the episode stays as it is.
 async fn close(
     ctx: &StageContext,
     inputs: &Inputs,
     run: RunId,
-    plan: Publication,
-    rows: Vec<ImageRow>,
-    judged: &EndOfRun,
+    (plan, rows): (Publication, Vec<ImageRow>),
+    error: Option<String>,
+    standing: Option<EndOfRun>,
 ) -> Result<(), StageError> {
     btcedu_artifacts::crash_point("before-close");
-    let (inputs, judged, now) = (inputs.clone(), judged.clone(), ctx.clock.now());
+    let (inputs, now) = (inputs.clone(), ctx.clock.now());
     ctx.db
         .transaction(move |conn| {
             plan.write_rows(conn, &inputs, &rows)?;
@@ -161,9 +156,12 @@ async fn close(
                 },
             )?;
             pipeline_runs::set_totals_from_ledger(conn, run)?;
-            let status = if judged.error.is_none() { RunStatus::Success } else { RunStatus::Failed };
-            pipeline_runs::set_finished(conn, run, status, now, judged.error.as_deref())?;
-            write_status(conn, inputs.episode.id, &judged)
+            let status = if error.is_none() { RunStatus::Success } else { RunStatus::Failed };
+            pipeline_runs::set_finished(conn, run, status, now, error.as_deref())?;
+            match &standing {
+                Some(judged) => write_status(conn, inputs.episode.id, judged),
+                None => Ok(()),
+            }
         })
         .await?;
     btcedu_artifacts::crash_point("closed");

@@ -5,8 +5,9 @@
 use std::{collections::BTreeSet, path::PathBuf};
 
 use btcedu_artifacts::{
-    ChapterProvenance, FileError, FileFacts, ImagegenProvenance, Manifest, ManifestEntry, Provenance,
-    Sidecar, StaleMarker, copy_atomic, crash_point, read_json, remove_file, stale_path, write_json_atomic,
+    ChapterProvenance, EpisodeDir, FileError, FileFacts, ImagegenProvenance, Manifest, ManifestEntry,
+    Provenance, Sidecar, StaleMarker, copy_atomic, crash_point, read_json, remove_file, stale_path,
+    write_json_atomic,
 };
 use btcedu_domain::{AssetType, CallId, ChapterId, EpisodeId, ImageStatus, Sha256Hash, Stage, Usd, UtcTime};
 use btcedu_models::{
@@ -41,8 +42,8 @@ pub(crate) struct Publication {
     removals: Vec<PathBuf>,
     /// Chapters without a picture that still have a row.
     stale_rows: Vec<ChapterId>,
-    /// A picture was replaced, so what was made from the old one is stale.
-    pub(crate) pictures_changed: bool,
+    /// A picture is replaced, so what was made from the old one is stale.
+    pictures_changed: bool,
 }
 
 impl Publication {
@@ -94,7 +95,9 @@ impl Publication {
         if inputs.is_only_copy(id) {
             self.set_aside.push(inputs.dir.chapter_picture(id));
         }
-        self.pictures_changed |= inputs.current.get(id).is_none_or(|c| c.call != sidecar.call_id);
+        // Compared with what the manifest says, since what was adopted just now is no news to `current`.
+        let named = inputs.manifest.as_ref().and_then(|m| m.entry(id)).and_then(|e| e.call_id);
+        self.pictures_changed |= named != Some(sidecar.call_id);
         self.copies.push((id.clone(), inputs.dir.store().picture(sidecar)));
     }
 
@@ -104,8 +107,11 @@ impl Publication {
             || !(self.copies.is_empty() && self.removals.is_empty() && self.stale_rows.is_empty())
     }
 
-    /// Writes chapter files and manifest, in this order, each whole.
+    /// Writes the draft's marker, chapter files and manifest, in this order, each whole.
     pub(crate) fn write_files(&self, inputs: &Inputs) -> Result<(), FileError> {
+        if self.pictures_changed {
+            mark_draft(&inputs.dir, self.manifest.generated_at)?;
+        }
         for path in &self.set_aside {
             set_aside(path)?;
         }
@@ -337,26 +343,24 @@ pub(crate) fn provenance_differs(inputs: &Inputs, wanted: &ImageProvenance) -> R
     }
 }
 
-/// Marks what was made from replaced pictures, and takes the mark from our own output.
-pub(crate) fn write_markers(
-    inputs: &Inputs,
-    replaced: bool,
-    complete: bool,
-    now: UtcTime,
-) -> Result<(), FileError> {
-    let draft = inputs.dir.draft_video();
-    if replaced && draft.exists() {
-        let marker = StaleMarker {
-            invalidated_by: Stage::Imagegen.to_string(),
-            invalidated_at: now,
-            reason: "a picture has changed".to_owned(),
-        };
-        marker.write(&draft)?;
+/// Marks what is made from pictures. Comes before the first of them changes: a crash in between would hide it else.
+pub(crate) fn mark_draft(dir: &EpisodeDir, now: UtcTime) -> Result<(), FileError> {
+    let draft = dir.draft_video();
+    if !draft.exists() {
+        return Ok(());
     }
-    if complete && stale_path(&inputs.dir.manifest()).exists() {
-        StaleMarker::remove(&inputs.dir.manifest())?;
-    }
-    Ok(())
+    let marker = StaleMarker {
+        invalidated_by: Stage::Imagegen.to_string(),
+        invalidated_at: now,
+        reason: "a picture has changed".to_owned(),
+    };
+    marker.write(&draft)
+}
+
+/// Takes the stale marker from our own output, which is right again.
+pub(crate) fn unmark_manifest(inputs: &Inputs) -> Result<(), FileError> {
+    let manifest = inputs.dir.manifest();
+    if stale_path(&manifest).exists() { StaleMarker::remove(&manifest) } else { Ok(()) }
 }
 
 /// Reads what the rows should be, off the async threads.

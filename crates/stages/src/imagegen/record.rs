@@ -17,7 +17,7 @@ use crate::{
         gather::{Current, Inputs, Picture},
         image_files::ImageFile,
         paint::{Fresh, PaintEnd, Painted, Studio},
-        publish::{ImageRow, RowFacts, set_aside},
+        publish::{ImageRow, RowFacts, mark_draft, set_aside},
         reconcile::settlement_of,
         worklist::WorkItem,
     },
@@ -218,7 +218,7 @@ struct Published {
     facts: Vec<RowFacts>,
 }
 
-/// Step 5: the chapters' files, then the manifest.
+/// Step 5: the chapters' files, then the manifest; before them the mark on what was made from older pictures.
 async fn publish(
     studio: &Studio<'_>,
     inputs: &Inputs,
@@ -229,6 +229,7 @@ async fn publish(
     let manifest = entries.manifest(inputs, studio.desk.ctx.clock.now());
     let files: Vec<ChapterFile> = stored.iter().map(|(_, fresh)| ChapterFile::of(inputs, fresh)).collect();
     let written = btcedu_pictures::offload(move || {
+        mark_draft(&dir, manifest.generated_at)?;
         let facts = files.iter().map(ChapterFile::write).collect::<Result<_, _>>()?;
         write_json_atomic(&dir.manifest(), &manifest)?;
         Ok::<_, FileError>(Published { manifest, facts })

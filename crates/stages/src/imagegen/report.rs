@@ -13,7 +13,7 @@ use crate::{
         record::Recorded,
         result::{ChapterResult, ImageGenResult},
         verdict::EndOfRun,
-        worklist::{Decision, WorkList},
+        worklist::{Decision, WorkItem, WorkList},
     },
 };
 
@@ -130,6 +130,7 @@ fn warnings(entries: &Entries) -> Vec<String> {
 
 fn chapters(inputs: &Inputs, list: &WorkList, recorded: &Recorded) -> Vec<ChapterResult> {
     let with_entry = list.items.iter().zip(recorded.entries.all());
+    let missed = |item: &WorkItem| recorded.missed.iter().find(|m| m.chapter == item.chapter_id);
     with_entry
         .map(|(item, entry)| ChapterResult {
             chapter_id: item.chapter_id.clone(),
@@ -141,7 +142,8 @@ fn chapters(inputs: &Inputs, list: &WorkList, recorded: &Recorded) -> Vec<Chapte
             file: (entry.status == ImageStatus::Generated)
                 .then(|| inputs.dir.chapter_picture(&item.chapter_id)),
             cost: entry.cost_usd,
-            error: recorded.missed.iter().find(|m| m.chapter == item.chapter_id).map(|m| m.why.clone()),
+            error: missed(item).map(|m| m.why.clone()),
+            refused: missed(item).is_some_and(|m| m.rejected),
         })
         .collect()
 }

@@ -77,6 +77,8 @@ pub struct ChapterResult {
     pub cost: Option<Usd>,
     /// What went wrong in this run.
     pub error: Option<String>,
+    /// It went wrong because the provider refused the prompt.
+    pub refused: bool,
 }
 
 /// Why a run ended.

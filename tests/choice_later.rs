@@ -1,0 +1,204 @@
+//! What a choice by hand outlives: other numbers, other settings, an interrupted run; and that choosing moves no episode.
+
+use btcedu_domain::{CallState, EpisodeStatus};
+use btcedu_testkit::{Chapters, TestEnv};
+
+use crate::{
+    books::{Books, EP, audit, current},
+    support::{calls, entry, set_status, status_of},
+    world,
+    wreck::killed_at,
+};
+
+fn chapters() -> Chapters {
+    Chapters::own_prompts(3)
+}
+
+fn call_of(env: &TestEnv, chapter: &str) -> String {
+    let (_, call) = current(env).into_iter().find(|(id, _)| id == chapter).expect("a picture");
+    call.to_string()
+}
+
+async fn choose(env: &TestEnv, chapter: &str, call: &str) {
+    let _chosen = env.run(&["images", "use", EP, "--chapter", chapter, call]).await.success();
+    assert_eq!(call_of(env, chapter), call);
+}
+
+/// A world in which `ch01` has two pictures, and the older one was chosen; returns that one and the newer one.
+async fn world_with_a_choice() -> (TestEnv, String, String) {
+    let env = world().await;
+    env.add(EP, &chapters()).await;
+    let _first = env.run(&["imagegen", EP]).await.success();
+    let older = call_of(&env, "ch01");
+    let _second = env.run(&["imagegen", EP, "--chapter", "ch01"]).await.success();
+    let newer = call_of(&env, "ch01");
+    choose(&env, "ch01", &older).await;
+    (env, older, newer)
+}
+
+#[tokio::test]
+async fn a_choice_follows_its_chapter_to_another_number_and_back() {
+    let (env, older, _newer) = world_with_a_choice().await;
+    let before = calls(&env);
+    env.replace_chapters(EP, &chapters().renumber(1, 3));
+    let _moved = env.run(&["imagegen", EP]).await.success();
+    assert_eq!(call_of(&env, "ch03"), older, "{:#}", entry(&env, EP, "ch03"));
+    assert_eq!(entry(&env, EP, "ch03")["chosen_for"], entry(&env, EP, "ch03")["request_hash"]);
+    let _plain = env.run(&["imagegen", EP]).await.success();
+    assert_eq!(call_of(&env, "ch03"), older);
+    audit(&env, "renumbered").await;
+    env.replace_chapters(EP, &chapters());
+    let _back = env.run(&["imagegen", EP]).await.success();
+    assert_eq!((call_of(&env, "ch01"), calls(&env)), (older, before));
+    audit(&env, "numbered as before").await;
+}
+
+#[tokio::test]
+async fn a_choice_stays_through_other_settings_until_something_is_made_with_them() {
+    let (mut env, older, newer) = world_with_a_choice().await;
+    let before = calls(&env).0;
+    env.set("IMAGE_GEN_STYLE_PREFIX", "Flat.");
+    let _kept = env.run(&["imagegen", EP]).await.success().says("3 kept");
+    assert_eq!(call_of(&env, "ch01"), older, "line 7 keeps the current picture");
+    assert!(entry(&env, EP, "ch01")["reason"].as_str().unwrap().contains("made with other settings"));
+    env.unset("IMAGE_GEN_STYLE_PREFIX");
+    let _back = env.run(&["imagegen", EP]).await.success();
+    assert_eq!((call_of(&env, "ch01"), calls(&env).0), (older.clone(), before), "line 4 keeps the choice");
+    assert_eq!(entry(&env, EP, "ch01")["reason"], "chosen by hand");
+
+    env.set("IMAGE_GEN_STYLE_PREFIX", "Flat.");
+    let _anew = env.run(&["imagegen", EP, "--refresh"]).await.success().says("3 generated");
+    let flat = call_of(&env, "ch01");
+    assert!(flat != older && flat != newer);
+    env.unset("IMAGE_GEN_STYLE_PREFIX");
+    let _back = env.run(&["imagegen", EP]).await.success().says("3 reused");
+    assert_eq!(call_of(&env, "ch01"), newer, "line 6 takes the newest of the store");
+    assert_eq!(calls(&env).0, before + 3);
+    audit(&env, "settings there and back").await;
+}
+
+#[tokio::test]
+async fn a_choice_made_for_one_setting_does_not_hold_for_another_that_has_its_own_picture() {
+    let mut env = world().await;
+    env.add(EP, &chapters()).await;
+    let _first = env.run(&["imagegen", EP]).await.success();
+    env.set("IMAGE_GEN_STYLE_PREFIX", "Flat.");
+    let _flat = env.run(&["imagegen", EP, "--refresh"]).await.success();
+    let flat = call_of(&env, "ch01");
+    env.unset("IMAGE_GEN_STYLE_PREFIX");
+    // Chosen while the settings of the other are not today's.
+    choose(&env, "ch01", &flat).await;
+    let before = calls(&env);
+    let _plain = env.run(&["imagegen", EP]).await.success();
+    assert_eq!(call_of(&env, "ch01"), flat, "chosen for today's request, whatever it was made with");
+    let _refreshed = env.run(&["imagegen", EP, "--refresh"]).await.success();
+    assert_eq!((call_of(&env, "ch01"), calls(&env)), (flat.clone(), before), "line 4 comes before line 7");
+    env.set("IMAGE_GEN_STYLE_PREFIX", "Flat.");
+    let _same = env.run(&["imagegen", EP]).await.success();
+    assert_eq!(
+        (call_of(&env, "ch01"), calls(&env)),
+        (flat, before),
+        "line 5 keeps it: it is of these settings"
+    );
+}
+
+/// A text that was drawn in between has its own picture, so the choice made for the earlier text is over.
+#[tokio::test]
+async fn an_edit_that_was_never_drawn_leaves_the_choice_as_it_was() {
+    let (env, older, _newer) = world_with_a_choice().await;
+    let before = calls(&env);
+    env.replace_chapters(EP, &chapters().edit(1, "/visual/image_prompt", "A coin on a table."));
+    let dry = env.run(&["imagegen", EP, "--dry-run", "--json"]).await.success().json();
+    assert_eq!(dry["items"][0]["decision"], "generate", "the choice doesn't hold for another text");
+    let _other = env.run(&["imagegen", EP, "--chapter", "ch02"]).await.success();
+    env.replace_chapters(EP, &chapters());
+    let _back = env.run(&["imagegen", EP]).await.success();
+    assert_eq!((call_of(&env, "ch01"), calls(&env).0), (older, before.0 + 1));
+    audit(&env, "edited and set back").await;
+}
+
+#[tokio::test]
+async fn what_an_interrupted_run_had_bought_does_not_push_a_choice_aside() {
+    for point in ["stored", "settled", "before-rename-ch01.png"] {
+        let (env, older, newer) = world_with_a_choice().await;
+        let before = calls(&env).0;
+        killed_at(&env, point, 0, &["imagegen", EP, "--force", "--chapter", "ch01"]).await;
+        assert_eq!(calls(&env).0, before + 1);
+        let _adopted = env.run(&["imagegen", EP]).await.success().says("mended: ");
+        assert_eq!(call_of(&env, "ch01"), older, "{point}: {:#}", entry(&env, EP, "ch01"));
+        let books = audit(&env, point).await;
+        assert_eq!(books.count(CallState::Answered) as u64, before + 1, "{point}: what arrived is kept");
+        let history = env.run(&["images", "history", EP, "--chapter", "ch01", "--json"]).await.success();
+        let all = history.json()["pictures"].as_array().unwrap().clone();
+        let arrived = all.last().unwrap()["call_id"].as_str().unwrap().to_owned();
+        assert!(all.len() == 3 && arrived != older && arrived != newer, "{point}: {all:?}");
+        choose(&env, "ch01", &arrived).await;
+        let _plain = env.run(&["imagegen", EP]).await.success();
+        assert_eq!((call_of(&env, "ch01"), calls(&env).0), (arrived, before + 1), "{point}");
+    }
+}
+
+#[tokio::test]
+async fn a_choice_made_after_an_interrupted_run_is_not_undone_by_what_that_run_had_bought() {
+    let env = world().await;
+    env.add(EP, &chapters()).await;
+    let _first = env.run(&["imagegen", EP]).await.success();
+    let older = call_of(&env, "ch01");
+    killed_at(&env, "settled", 0, &["imagegen", EP, "--force", "--chapter", "ch01"]).await;
+    choose(&env, "ch01", &older).await;
+    let before = calls(&env);
+    for _ in 0..2 {
+        let _plain = env.run(&["imagegen", EP]).await.success();
+        assert_eq!((call_of(&env, "ch01"), calls(&env)), (older.clone(), before));
+    }
+    audit(&env, "chosen after a kill").await;
+}
+
+#[tokio::test]
+async fn without_a_choice_what_an_interrupted_run_had_bought_becomes_current() {
+    let env = world().await;
+    env.add(EP, &chapters()).await;
+    let _first = env.run(&["imagegen", EP]).await.success();
+    let older = call_of(&env, "ch01");
+    killed_at(&env, "settled", 0, &["imagegen", EP, "--force", "--chapter", "ch01"]).await;
+    let adopted = env.run(&["imagegen", EP]).await.success();
+    let _told = adopted.says("ch01: the picture of an interrupted run becomes the current one");
+    assert_ne!(call_of(&env, "ch01"), older);
+    audit(&env, "taken up").await;
+}
+
+#[tokio::test]
+async fn choosing_a_picture_leaves_the_episode_where_it_is() {
+    let (env, older, newer) = world_with_a_choice().await;
+    for status in [
+        EpisodeStatus::Chapterized,
+        EpisodeStatus::ImagesGenerated,
+        EpisodeStatus::TtsDone,
+        EpisodeStatus::Rendered,
+        EpisodeStatus::Approved,
+        EpisodeStatus::Published,
+    ] {
+        set_status(&env, EP, status).await;
+        choose(&env, "ch01", &newer).await;
+        assert_eq!(status_of(&env, EP).await, (status, None));
+        choose(&env, "ch01", &older).await;
+        assert_eq!(status_of(&env, EP).await, (status, None));
+    }
+}
+
+#[tokio::test]
+async fn choosing_a_picture_keeps_a_reached_cap_and_what_was_told_of_it() {
+    let (mut env, _older, newer) = world_with_a_choice().await;
+    env.set("MAX_EPISODE_COST_USD", "0.1");
+    let _blocked = env.run(&["imagegen", EP, "--force"]).await.exits(3);
+    let before = status_of(&env, EP).await;
+    assert_eq!(before.0, EpisodeStatus::CostLimit);
+    choose(&env, "ch01", &newer).await;
+    assert_eq!(status_of(&env, EP).await, before);
+    let last = Books::open(&env).await.runs.remove(0);
+    assert!(last.completed_at.is_some() && last.error_message.is_none(), "choosing went well: {last:?}");
+    env.unset("MAX_EPISODE_COST_USD");
+    let _on = env.run(&["imagegen", EP]).await.success();
+    assert_eq!(status_of(&env, EP).await, (EpisodeStatus::ImagesGenerated, None));
+    assert_eq!(call_of(&env, "ch01"), newer);
+}
