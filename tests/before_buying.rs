@@ -75,7 +75,10 @@ async fn killed_with_one_stored_and_one_sent() -> TestEnv {
     env.set("IMAGE_GEN_CONCURRENCY", "2");
     env.add(EP, &Chapters::own_prompts(3)).await;
     env.sim.script(pictures(Fault::Delay(Duration::from_millis(400))).when_prompt_contains("number 1."));
-    env.sim.script(pictures(Fault::HangForever { billed: true }).when_prompt_contains("number 2."));
+    // The third too: it starts as soon as the first has arrived, and might be stored before it.
+    for hangs in ["number 2.", "number 3."] {
+        env.sim.script(pictures(Fault::HangForever { billed: true }).when_prompt_contains(hangs));
+    }
     killed_at(&env, "stored", 0, &["imagegen", EP]).await;
     env.sim.clear_rules();
     env
