@@ -134,10 +134,14 @@ impl EpisodeDir {
     pub fn lock_file(&self) -> PathBuf {
         self.outputs().join(".lock")
     }
+    /// Returns `reports/{ep}`; the names in it sort by time.
+    pub fn reports(&self) -> PathBuf {
+        self.root.join("reports").join(self.id.as_str())
+    }
     /// Returns `reports/{ep}/report_{time}.json`.
     pub fn report(&self, at: UtcTime) -> PathBuf {
         let stamp = at.timestamp().strftime("%Y%m%dT%H%M%SZ").to_string();
-        self.root.join("reports").join(self.id.as_str()).join(format!("report_{stamp}.json"))
+        self.reports().join(format!("report_{stamp}.json"))
     }
     /// Returns the folders in which a crash may leave temporary files.
     pub fn folders_with_leftovers(&self) -> [PathBuf; 7] {

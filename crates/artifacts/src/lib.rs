@@ -2,7 +2,7 @@
 //!
 //! The data folder's paths, atomic writes, the lock of an episode, the store of
 //! pictures with its sidecars, and the JSON documents beside them: manifest,
-//! provenance, stale markers.
+//! provenance, stale markers, the reviewers' diffs.
 //!
 //! May use: `btcedu-domain`.
 //!
@@ -24,6 +24,7 @@
 
 mod check;
 mod crash;
+mod diffs;
 mod dirs;
 mod disk;
 mod error;
@@ -37,6 +38,10 @@ mod store;
 
 pub use check::{CheckDepth, FileCheck, FileFacts, check_file};
 pub use crash::{arm_crash_points, crash_point};
+pub use diffs::{
+    Adaptation, AdaptationCategory, AdaptationDiff, AdaptationSummary, ChangeType, CorrectionCategory,
+    CorrectionChange, CorrectionDiff, CorrectionSummary, Span, Tier,
+};
 pub use dirs::{DataDir, EpisodeDir};
 pub use disk::{DiskKind, disk_kind, free_bytes, probe_writable};
 pub use error::FileError;
@@ -46,7 +51,7 @@ pub use files::{
 };
 pub use lock::{EpisodeLock, LockError, LockHolder};
 pub use manifest::{MANIFEST_VERSION, Manifest, ManifestEntry, ManifestTotals};
-pub use provenance::{ChapterProvenance, ImagegenProvenance, Provenance};
+pub use provenance::{ChapterProvenance, ImagegenProvenance, Provenance, TextProvenance};
 pub use snapshot::{ChapterSnapshot, PictureSnapshot, SettingsSnapshot, TemplateSnapshot};
 pub use stale::{StaleMarker, stale_path};
 pub use store::{PictureStore, Sidecar, StagedPicture, StoreItem, StoreScan, TornPicture};

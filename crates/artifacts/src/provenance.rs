@@ -53,6 +53,21 @@ impl<Extra: Clone + PartialEq> Provenance<Extra> {
     }
 }
 
+/// What the text stages add.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextProvenance {
+    /// Version of the template `system`, which all text stages share.
+    pub system_prompt_version: i32,
+    /// SHA-256 of its body.
+    pub system_prompt_hash: Sha256Hash,
+    /// Calls that the text was made with, one per segment.
+    pub segments: usize,
+    /// What a reviewer had asked for, where it was carried out here.
+    pub reviewer_feedback: Option<String>,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+}
+
 /// What imagegen adds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ImagegenProvenance {

@@ -190,14 +190,14 @@ fn speaking_rate(object: &Object<'_, '_>, words: u32, seconds: u32, found: &mut 
     }
 }
 
-fn visual(object: &Object<'_, '_>, found: &mut Findings) -> Option<Visual> {
+pub(crate) fn visual(object: &Object<'_, '_>, found: &mut Findings) -> Option<Visual> {
     let visual_type = object.word::<VisualType>("type", found);
     let description = object.not_blank("description", found);
     let image_prompt = object.text_or_null("image_prompt", found);
     Some(Visual { visual_type: visual_type?, description: description?, image_prompt: image_prompt? })
 }
 
-fn overlays(object: &Object<'_, '_>, found: &mut Findings) -> Option<Vec<Overlay>> {
+pub(crate) fn overlays(object: &Object<'_, '_>, found: &mut Findings) -> Option<Vec<Overlay>> {
     let array = object.array_or_absent("overlays", found)?;
     let at = object.at("overlays");
     let overlays: Vec<Option<Overlay>> = array
@@ -221,7 +221,7 @@ fn overlay(object: &Object<'_, '_>, found: &mut Findings) -> Option<Overlay> {
     })
 }
 
-fn transitions(object: &Object<'_, '_>, found: &mut Findings) -> Option<Transitions> {
+pub(crate) fn transitions(object: &Object<'_, '_>, found: &mut Findings) -> Option<Transitions> {
     let transition_in = object.word("in", found);
     let transition_out = object.word("out", found);
     Some(Transitions { transition_in: transition_in?, transition_out: transition_out? })

@@ -12,7 +12,7 @@ use crate::{
 
 /// An episode cut into chapters: the content of `chapters.json`, schema 1.x.
 ///
-/// Comes from [`crate::parse`] only, so it keeps every rule; written back with serde, it can be read again.
+/// Comes from [`crate::parse`] or [`crate::assemble`] only, so it keeps every rule; written back with serde, it can be read again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct ChapterDocument {

@@ -34,6 +34,7 @@
 
 mod check;
 mod document;
+mod draft;
 mod error;
 mod parse;
 mod schema;
@@ -43,6 +44,7 @@ mod walk;
 mod words;
 
 pub use document::{Chapter, ChapterDocument, Narration, Overlay, Transitions, Visual};
+pub use draft::{Draft, DraftChapter, assemble, draft_json_schema, parse_draft};
 pub use error::{ChapterError, Violation};
 pub use parse::{MAX_BYTES, Parsed, parse, parse_for};
 pub use schema::json_schema;

@@ -43,7 +43,7 @@ pub fn parse_for(bytes: &[u8], episode: &EpisodeId) -> Result<Parsed, ChapterErr
     check::document(&read_json(bytes)?, Some(episode))
 }
 
-fn read_json(bytes: &[u8]) -> Result<Value, ChapterError> {
+pub(crate) fn read_json(bytes: &[u8]) -> Result<Value, ChapterError> {
     let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     if size > MAX_BYTES {
         return Err(ChapterError::TooLarge { bytes: size });

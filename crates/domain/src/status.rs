@@ -199,6 +199,27 @@ text_enum! {
     }
 }
 
+impl EpisodeStatus {
+    /// Returns how far along pipeline v2 it is; none off the line and in v1 only.
+    pub fn place_in_v2(self) -> Option<usize> {
+        const LINE: [EpisodeStatus; 12] = [
+            EpisodeStatus::New,
+            EpisodeStatus::Downloaded,
+            EpisodeStatus::Transcribed,
+            EpisodeStatus::Corrected,
+            EpisodeStatus::Translated,
+            EpisodeStatus::Adapted,
+            EpisodeStatus::Chapterized,
+            EpisodeStatus::ImagesGenerated,
+            EpisodeStatus::TtsDone,
+            EpisodeStatus::Rendered,
+            EpisodeStatus::Approved,
+            EpisodeStatus::Published,
+        ];
+        LINE.iter().position(|status| *status == self)
+    }
+}
+
 /// Which pipeline an episode follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PipelineVersion {
