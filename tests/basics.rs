@@ -209,7 +209,7 @@ async fn the_worst_exit_code_of_several_episodes_wins_and_each_has_its_line() {
 }
 
 /// Every command, as a person types it.
-const COMMANDS: [&str; 22] = [
+const COMMANDS: &[&str] = &[
     "add",
     "imagegen",
     "run",
@@ -219,6 +219,20 @@ const COMMANDS: [&str; 22] = [
     "images",
     "images list",
     "images verify",
+    "correct",
+    "translate",
+    "adapt",
+    "chapterize",
+    "run-pending",
+    "run-latest",
+    "retry",
+    "report",
+    "review",
+    "review list",
+    "review show",
+    "review approve",
+    "review reject",
+    "review request-changes",
     "images history",
     "images use",
     "chapters",

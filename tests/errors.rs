@@ -211,7 +211,7 @@ async fn calls_in_flight_are_kept_when_another_is_fatal() {
 #[tokio::test]
 async fn a_text_that_cannot_be_used_fails_its_chapter_and_is_paid() {
     for (fault, told) in [
-        (Fault::StopReason(StopReason::Refusal), "refused to write the prompt"),
+        (Fault::StopReason(StopReason::Refusal), "refused to answer"),
         (Fault::StopReason(StopReason::MaxTokens), "cut off"),
         (Fault::StopReason(StopReason::ModelContextWindowExceeded), "instead of an answer"),
         (Fault::EmptyText, "empty"),

@@ -27,6 +27,13 @@ mod settings;
 mod signals;
 mod store_lost;
 mod support;
+mod text_crash;
+mod text_gates;
+mod text_journey;
+mod text_replies;
+mod text_requests;
+mod text_runs;
+mod text_support;
 mod verify;
 mod wreck;
 

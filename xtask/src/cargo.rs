@@ -29,9 +29,17 @@ pub(crate) fn cargo(args: &[&str]) -> Command {
 /// # Errors
 /// If it can't be started or fails.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
+    run_expecting(command, 0)
+}
+
+/// Runs a program to its end with our own output; it must end with an exit code.
+///
+/// # Errors
+/// If it can't be started or ends with another code.
+pub(crate) fn run_expecting(command: &mut Command, code: i32) -> Result<()> {
     let status = command.status().with_context(|| format!("can't start {}", shown(command)))?;
-    if !status.success() {
-        bail!("`{}` failed ({status})", shown(command));
+    if status.code() != Some(code) {
+        bail!("`{}` failed ({status}, expected exit code {code})", shown(command));
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: the sample episode's pictures, made with the simulator, free and without network.
+//! `cargo xtask demo`: from the sample's transcript to its pictures, made with the simulator, free and without network.
 
 use std::{
     io::BufRead,
@@ -15,7 +15,9 @@ use crate::{
 };
 
 const EPISODE: &str = "sampleEp001";
-const TITLE: &str = "Bitcoin'de halving nedir?";
+const TITLE: &str = "Halving, Lightning und der Seed";
+/// The exit code of a command that waits for a person.
+const BLOCKED: i32 = 3;
 
 /// What `demo` takes.
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -25,7 +27,7 @@ pub(crate) struct Args {
     no_wait: bool,
 }
 
-/// Makes the pictures twice; the second time must cost nothing.
+/// Goes from transcript to pictures through both gates, then once more, which must cost nothing.
 ///
 /// # Errors
 /// If something doesn't build, a command fails, no picture comes, or the second run sends anything.
@@ -37,15 +39,21 @@ pub(crate) fn run(args: Args) -> Result<()> {
         tempfile::Builder::new().prefix("btcedu-demo-").tempdir().context("can't make a folder")?.keep();
     let program = Program { path: btcedu, folder, base_url: simulator.base_url().to_owned() };
 
-    let sample = root().join("data/sample/chapters.json");
+    let sample = root().join("data/sample/transcript.de.txt");
     let sample = sample.to_str().context("the path of this folder is not UTF-8; move it")?;
-    program.run(&["migrate"])?;
-    program.run(&["add", "--id", EPISODE, "--title", TITLE, "--chapters", sample])?;
-    program.run(&["imagegen", EPISODE])?;
+    program.run(&["add", "--id", EPISODE, "--title", TITLE, "--transcript", sample])?;
+    for gate in ["1", "2"] {
+        // Exit code 3: it waits for a reviewer.
+        program.run_expecting(&["run", EPISODE], BLOCKED)?;
+        program.run(&["review", "show", gate])?;
+        say("\nA person would read this now. The demo approves it unread:");
+        program.run(&["review", "approve", gate])?;
+    }
+    program.run(&["run", EPISODE])?;
     let first = simulator.counts()?;
 
     say("\nThe same once more, which must cost nothing:");
-    program.run(&["imagegen", EPISODE])?;
+    program.run(&["run", EPISODE])?;
     let second = simulator.counts()?;
     summarize(&program.folder, first, second)?;
     drop(simulator);
@@ -66,6 +74,10 @@ struct Program {
 
 impl Program {
     fn run(&self, args: &[&str]) -> Result<()> {
+        self.run_expecting(args, 0)
+    }
+
+    fn run_expecting(&self, args: &[&str], code: i32) -> Result<()> {
         let words: Vec<String> = args.iter().map(|arg| quoted(arg)).collect();
         say(&format!("\n$ btcedu {}", words.join(" ")));
         let mut command = Command::new(&self.path);
@@ -77,7 +89,7 @@ impl Program {
             ("ANTHROPIC_API_KEY", "sk-sim-demo"),
             ("IMAGE_GEN_MODEL", "gpt-image-2.6-flare"),
         ]);
-        cargo::run(&mut command)
+        cargo::run_expecting(&mut command, code)
             .with_context(|| format!("the workspace is kept in {}", self.folder.display()))
     }
 }

@@ -6,6 +6,7 @@
 
 mod bare;
 mod measure;
+mod prompts;
 mod schedule;
 
 use std::{fmt::Write as _, io::Write as _, time::Duration};
@@ -27,7 +28,7 @@ const SIZE: (u32, u32) = (1536, 864);
 const PICTURE_BYTES: usize = 1_500_000;
 
 /// One line of the table.
-struct Line {
+pub(crate) struct Line {
     what: String,
     figure: String,
     target: &'static str,
@@ -46,6 +47,7 @@ async fn main() -> anyhow::Result<()> {
     no_op(&program, &mut lines).await?;
     memory(&program, &mut lines).await?;
     write_lock(&program, &mut lines).await?;
+    prompts::tokens(&program, &mut lines).await?;
     print(&lines);
     Ok(())
 }

@@ -20,6 +20,8 @@ pub struct TextModel {
     pub thinking_allowance: u64,
     /// Whether it takes `output_config.effort`.
     pub takes_effort: bool,
+    /// Whether it takes `output_config.format`, which holds its answer to a JSON Schema.
+    pub takes_json_schema: bool,
     /// The largest `max_tokens` it takes.
     pub max_output_tokens: u64,
     /// Input and output together, in tokens.
@@ -35,10 +37,12 @@ pub struct TextModel {
 impl TextModel {
     /// Returns what a call should cost at most, thinking included.
     ///
-    /// `max_tokens` is meant for the visible answer.
-    pub fn estimate(&self, input_chars: usize, max_tokens: u64) -> Usd {
+    /// `max_tokens` is meant for the visible answer; `cached_chars` are those that the provider
+    /// is asked to cache, and may have to write into its cache first.
+    pub fn estimate(&self, input_chars: usize, cached_chars: usize, max_tokens: u64) -> Usd {
         self.cost_of(TextUsage {
             input_tokens: tokens_of(input_chars),
+            cache_write_tokens: tokens_of(cached_chars),
             output_tokens: self.max_tokens_to_send(max_tokens),
             ..TextUsage::default()
         })

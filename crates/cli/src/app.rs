@@ -106,6 +106,7 @@ impl App {
             claude_model: self.settings.claude_model.clone(),
             max_episode_cost: self.settings.max_episode_cost,
             resend_unknown: self.settings.resend_unknown,
+            auto_approve_trivial: self.settings.auto_approve_trivial,
         };
         Ok(StageContext {
             db: self.ready_database().await?,

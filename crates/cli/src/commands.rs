@@ -10,11 +10,14 @@ mod images;
 mod migrate;
 mod plan;
 mod prompt;
+mod report;
+mod review;
 mod run;
 mod status;
+mod text;
 
 use btcedu_domain::{Clock, EpisodeId, SystemClock};
-use btcedu_stages::{Interrupt, Signal};
+use btcedu_stages::{Interrupt, Signal, text::TextStage};
 use clap::{ArgAction, Args, Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
 
@@ -73,8 +76,46 @@ pub(crate) struct Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Add(add::AddArgs),
+    /// Mend the recognition errors of German transcripts
+    ///
+    /// Writes transcript.corrected.de.txt and the diff, and opens a review.
+    #[command(after_help = "\
+Examples:
+  btcedu correct abc123
+  btcedu correct abc123 --dry-run      the price, and the request bodies
+  btcedu correct abc123 --force        whatever is there")]
+    Correct(text::TextArgs),
+    /// Translate corrected transcripts into Turkish
+    ///
+    /// Starts once the correction is approved. Writes transcript.tr.txt.
+    #[command(after_help = "\
+Examples:
+  btcedu translate abc123
+  btcedu translate abc123 --dry-run    the price, and the request bodies")]
+    Translate(text::TextArgs),
+    /// Adapt Turkish texts to who reads them
+    ///
+    /// Writes script.adapted.tr.md with a tag behind each change, and opens a review.
+    #[command(after_help = "\
+Examples:
+  btcedu adapt abc123
+  btcedu adapt abc123 --force          anew, whatever is there")]
+    Adapt(text::TextArgs),
+    /// Cut adapted scripts into chapters
+    ///
+    /// Starts once the adaptation is approved. Writes chapters.json.
+    #[command(after_help = "\
+Examples:
+  btcedu chapterize abc123
+  btcedu chapters abc123               look at the result")]
+    Chapterize(text::TextArgs),
     Imagegen(imagegen::ImagegenArgs),
     Run(run::RunArgs),
+    RunPending(run::RunPendingArgs),
+    RunLatest(run::RunLatestArgs),
+    Retry(run::RetryArgs),
+    Report(report::ReportArgs),
+    Review(review::ReviewArgs),
     Plan(plan::PlanArgs),
     Status(status::StatusArgs),
     Cost(cost::CostArgs),
@@ -109,18 +150,6 @@ pub(crate) enum Command {
     /// A stage of later work.
     #[command(hide = true)]
     Transcribe(Unavailable),
-    /// A stage of later work.
-    #[command(hide = true)]
-    Correct(Unavailable),
-    /// A stage of later work.
-    #[command(hide = true)]
-    Translate(Unavailable),
-    /// A stage of later work.
-    #[command(hide = true)]
-    Adapt(Unavailable),
-    /// A stage of later work.
-    #[command(hide = true)]
-    Chapterize(Unavailable),
 }
 
 /// Whatever stands behind a command that there isn't.
@@ -199,10 +228,6 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitStatus>
         Command::Backfill(_) => return unavailable("backfill", LATER),
         Command::Download(_) => return unavailable("download", LATER),
         Command::Transcribe(_) => return unavailable("transcribe", LATER),
-        Command::Correct(_) => return unavailable("correct", LATER),
-        Command::Translate(_) => return unavailable("translate", LATER),
-        Command::Adapt(_) => return unavailable("adapt", LATER),
-        Command::Chapterize(_) => return unavailable("chapterize", LATER),
         _ => {}
     }
     let mut values = Values::load()?;
@@ -217,8 +242,17 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitStatus>
     logs::start(level(&global), &bars, Some(log_file));
     match command {
         Command::Add(args) => add::run(&app, &args, *output).await,
+        Command::Correct(args) => text::run(&app, TextStage::Correct, &args, *output, bars).await,
+        Command::Translate(args) => text::run(&app, TextStage::Translate, &args, *output, bars).await,
+        Command::Adapt(args) => text::run(&app, TextStage::Adapt, &args, *output, bars).await,
+        Command::Chapterize(args) => text::run(&app, TextStage::Chapterize, &args, *output, bars).await,
         Command::Imagegen(args) => imagegen::run(&app, &args, *output, bars).await,
         Command::Run(args) => run::run(&app, &args, *output, bars).await,
+        Command::RunPending(args) => run::run_pending(&app, &args, *output, bars).await,
+        Command::RunLatest(args) => run::run_latest(&app, &args, *output, bars).await,
+        Command::Report(args) => report::run(&app, &args, *output).await,
+        Command::Retry(args) => run::retry(&app, &args, *output, bars).await,
+        Command::Review(args) => review::run(&app, &args, *output).await,
         Command::Plan(args) => plan::run(&app, &args, *output).await,
         Command::Status(args) => status::run(&app, &args, *output).await,
         Command::Cost(args) => cost::run(&app, &args, *output).await,
@@ -290,6 +324,20 @@ impl<T: serde::Serialize> EachEpisode<T> {
             output.result(&value, || text(&value))?;
             return Ok(status(&value));
         }
+        Self { results }.print_list(output, text, status)
+    }
+
+    /// Prints all results as a list, whatever their number.
+    ///
+    /// # Errors
+    /// Where a result has no form in JSON.
+    pub(crate) fn print_list(
+        self,
+        output: Output,
+        text: impl Fn(&T) -> String,
+        status: impl Fn(&T) -> ExitStatus,
+    ) -> anyhow::Result<ExitStatus> {
+        let results = self.results;
         let mut worst = ExitStatus::Done;
         let mut documents = Vec::new();
         let mut texts = Vec::new();

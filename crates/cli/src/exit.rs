@@ -6,9 +6,9 @@ use btcedu_artifacts::LockError;
 use btcedu_catalog::CatalogError;
 use btcedu_domain::{CallIdError, IdError};
 use btcedu_imagegen::ImageGenError;
-use btcedu_pipeline::PipelineError;
+use btcedu_pipeline::{ReviewError, RunnerEnd};
 use btcedu_prompts::PromptError;
-use btcedu_stages::{ErrorKind, Signal, StageError, imagegen::RunEnd};
+use btcedu_stages::{ErrorKind, Signal, StageError, imagegen::RunEnd, text::TextRunEnd};
 
 use crate::{
     commands::{NotStarted, WrongWords},
@@ -53,11 +53,14 @@ impl ExitStatus {
         if let Some(error) = cause.downcast_ref::<StageError>() {
             return Some(Self::of_kind(error.kind()));
         }
-        if let Some(error) = cause.downcast_ref::<PipelineError>() {
+        if let Some(error) = cause.downcast_ref::<ReviewError>() {
             return match error {
-                PipelineError::Stage(error) => Some(Self::of_kind(error.kind())),
-                PipelineError::Waiting { .. } => Some(Self::Blocked),
-                PipelineError::NotBuilt { .. } => Some(Self::Failed),
+                ReviewError::Stage(error) => Some(Self::of_kind(error.kind())),
+                ReviewError::TextChanged { .. } => Some(Self::Blocked),
+                ReviewError::Unknown { .. } | ReviewError::NotesMissing => Some(Self::Usage),
+                ReviewError::Decided { .. }
+                | ReviewError::Superseded { .. }
+                | ReviewError::TextMissing { .. } => Some(Self::Failed),
             };
         }
         if let Some(LockError::Held { .. }) = cause.downcast_ref() {
@@ -99,6 +102,26 @@ impl ExitStatus {
             RunEnd::CapReached { .. } => Self::Blocked,
             RunEnd::Failed { .. } => Self::Failed,
             RunEnd::Interrupted { signal } => Self::of_signal(*signal),
+        }
+    }
+
+    /// Returns the exit code of a text stage that came to an end.
+    pub(crate) fn of_text_end(end: &TextRunEnd) -> Self {
+        match end {
+            TextRunEnd::Done | TextRunEnd::Skipped => Self::Done,
+            TextRunEnd::CapReached { .. } => Self::Blocked,
+            TextRunEnd::Failed { .. } => Self::Failed,
+            TextRunEnd::Interrupted { signal } => Self::of_signal(*signal),
+        }
+    }
+
+    /// Returns the exit code of a run along the plan that came to an end.
+    pub(crate) fn of_runner_end(end: &RunnerEnd) -> Self {
+        match end {
+            RunnerEnd::Finished | RunnerEnd::FinishedPartly { .. } => Self::Done,
+            RunnerEnd::AwaitingReview { .. } | RunnerEnd::CapReached { .. } => Self::Blocked,
+            RunnerEnd::Failed { .. } | RunnerEnd::NotBuilt { .. } => Self::Failed,
+            RunnerEnd::Interrupted { signal } => Self::of_signal(*signal),
         }
     }
 

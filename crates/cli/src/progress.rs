@@ -29,9 +29,10 @@ impl Progress {
         }
     }
 
-    fn start(&self, pictures: usize) {
-        let bar = self.bars.add(ProgressBar::new(pictures as u64));
-        let style = ProgressStyle::with_template("{spinner} pictures {bar:30} {pos}/{len}  {wide_msg}");
+    fn start(&self, what: &str, count: usize) {
+        self.finish();
+        let bar = self.bars.add(ProgressBar::new(count as u64)).with_prefix(what.to_owned());
+        let style = ProgressStyle::with_template("{spinner} {prefix} {bar:30} {pos}/{len}  {wide_msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.enable_steady_tick(std::time::Duration::from_millis(120));
         *self.bar.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar);
@@ -51,7 +52,7 @@ impl Observer for Progress {
             StageEvent::Planned { episode, pictures, estimate } => {
                 tracing::info!(episode.id = %episode, pictures, estimate = %estimate, "planned");
                 if *pictures > 0 {
-                    self.start(*pictures);
+                    self.start("pictures", *pictures);
                 }
             }
             StageEvent::PromptReady { chapter, source } => {
@@ -83,10 +84,24 @@ impl Observer for Progress {
                 tracing::warn!(chapter.id = %chapter, "no picture: {error}");
                 self.with_bar(|bar| bar.inc(1));
             }
+            StageEvent::SegmentStarted { stage, number, total } => {
+                tracing::debug!(%stage, number, total, "segment sent");
+                if *number == 1 {
+                    self.start(&format!("{stage} segments"), *total);
+                }
+            }
+            StageEvent::SegmentRetrying { stage, number, attempt, wait, reason } => {
+                let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+                tracing::warn!(%stage, number, attempt, wait_ms, "trying again: {reason}");
+                self.with_bar(|bar| bar.set_message(format!("waiting {:.0} s", wait.as_secs_f64())));
+            }
+            StageEvent::SegmentDone { stage, number, total, cost } => {
+                tracing::info!(%stage, number, total, cost = %cost, "segment done");
+                self.with_bar(|bar| bar.inc(1));
+            }
             StageEvent::CapReached { cost, cap } => {
                 tracing::warn!(cost = %cost, cap = %cap, "cost cap reached");
             }
-
             StageEvent::Finished { episode } => {
                 self.finish();
                 tracing::debug!(episode.id = %episode, "finished");

@@ -82,6 +82,11 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "`ask`: calls that may have been billed are repeated only when this is `yes`",
     ),
     setting("MAX_EPISODE_COST_USD", "10.00", "what one episode may cost over all stages"),
+    setting(
+        "AUTO_APPROVE_TRIVIAL",
+        "no",
+        "`yes`: a correction of fewer than 5 changes, all of punctuation, needs no reviewer",
+    ),
     setting("PIPELINE_VERSION", "2", "pipeline of newly found episodes: 1 or 2"),
     setting("SOURCE_TYPE", "youtube_rss", "kind of feed (used by detect)"),
     setting("PODCAST_YOUTUBE_CHANNEL_ID", "", "channel whose feed is read (used by detect)"),
@@ -306,6 +311,7 @@ pub(crate) struct Settings {
     pub(crate) image_timeout: Duration,
     pub(crate) resend_unknown: ResendUnknown,
     pub(crate) max_episode_cost: Usd,
+    pub(crate) auto_approve_trivial: bool,
     pub(crate) pipeline_version: PipelineVersion,
     pub(crate) values: Values,
 }
@@ -321,6 +327,8 @@ impl Settings {
         let default_cap = Usd::from_micros(10_000_000);
         let version = values.number("PIPELINE_VERSION", 1, 2)?;
         let resend = values.parsed::<String>("RESEND_UNKNOWN", "yes, ask", |v| v == "yes" || v == "ask")?;
+        let auto_approve =
+            values.parsed::<String>("AUTO_APPROVE_TRIVIAL", "yes, no", |v| v == "yes" || v == "no")?;
         Ok(Self {
             database: database_path(&values, &data_dir)?,
             prompts_dir: values.folder("PROMPTS_DIR")?,
@@ -351,6 +359,7 @@ impl Settings {
                 ResendUnknown::Yes
             },
             max_episode_cost: values.money("MAX_EPISODE_COST_USD")?.unwrap_or(default_cap),
+            auto_approve_trivial: auto_approve.as_deref() == Some("yes"),
             pipeline_version: if version == Some(1) { PipelineVersion::V1 } else { PipelineVersion::V2 },
             data_dir,
             values,
@@ -410,6 +419,7 @@ mod tests {
             ("MAX_EPISODE_COST_USD", "NaN"),
             ("PIPELINE_VERSION", "3"),
             ("RESEND_UNKNOWN", "no"),
+            ("AUTO_APPROVE_TRIVIAL", "maybe"),
             ("DATABASE_URL", "postgres://x/y"),
         ] {
             let error = Settings::check(values(&[(name, value)])).unwrap_err().to_string();

@@ -162,7 +162,8 @@ impl LanguageModel for ClaudeClient {
     }
 
     fn estimate(&self, request: &TextRequest) -> Option<Usd> {
-        Some(self.model(&request.model)?.estimate(request.input_chars(), request.max_tokens))
+        let model = self.model(&request.model)?;
+        Some(model.estimate(request.uncached_chars(), request.cached_chars(), request.max_tokens))
     }
 
     fn request_body(&self, request: &TextRequest) -> Value {
@@ -173,12 +174,21 @@ impl LanguageModel for ClaudeClient {
         if let Some(system) = &request.system {
             put("system", json!(system));
         }
-        put("messages", json!([{"role": "user", "content": request.prompt}]));
+        let content = match &request.cached_prefix {
+            None => json!(request.prompt),
+            // All that stands before the mark is cached, the system prompt too.
+            Some(prefix) => json!([
+                {"type": "text", "text": prefix, "cache_control": {"type": "ephemeral"}},
+                {"type": "text", "text": request.prompt},
+            ]),
+        };
+        put("messages", json!([{"role": "user", "content": content}]));
         let mut output = Map::new();
         if self.model(&request.model).is_some_and(|model| model.takes_effort) {
             output.insert("effort".to_owned(), json!("low"));
         }
-        if let Some(schema) = &request.json_schema {
+        let takes_schema = self.model(&request.model).is_some_and(|model| model.takes_json_schema);
+        if let Some(schema) = request.json_schema.as_ref().filter(|_| takes_schema) {
             output.insert("format".to_owned(), json!({"type": "json_schema", "schema": schema}));
         }
         if !output.is_empty() {

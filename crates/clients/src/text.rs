@@ -42,11 +42,13 @@ pub struct TextRequest {
     pub model: String,
     /// The system prompt.
     pub system: Option<String>,
-    /// The user's turn.
+    /// The part of the user's turn that many requests begin with; marked for the provider's cache.
+    pub cached_prefix: Option<String>,
+    /// The user's turn, behind the prefix.
     pub prompt: String,
     /// The longest visible answer, in tokens; room for thinking is added to it.
     pub max_tokens: u64,
-    /// The JSON Schema that the answer must keep.
+    /// The JSON Schema that the answer must keep; sent to models that take one.
     pub json_schema: Option<serde_json::Value>,
 }
 
@@ -56,17 +58,29 @@ impl TextRequest {
         Self {
             model: model.to_owned(),
             system: None,
+            cached_prefix: None,
             prompt: prompt.to_owned(),
             max_tokens,
             json_schema: None,
         }
     }
 
-    /// Returns the length of all that is read by the model, in characters.
-    pub(crate) fn input_chars(&self) -> usize {
+    /// Returns the length of what is read by the model without being cached, in characters.
+    pub(crate) fn uncached_chars(&self) -> usize {
         let schema = self.json_schema.as_ref().map_or(0, |schema| schema.to_string().chars().count());
-        let system = self.system.as_ref().map_or(0, |system| system.chars().count());
+        let system = if self.cached_prefix.is_some() { 0 } else { self.system_chars() };
         self.prompt.chars().count().saturating_add(system).saturating_add(schema)
+    }
+
+    /// Returns the length of what is marked for the cache, in characters: the system prompt stands before it.
+    pub(crate) fn cached_chars(&self) -> usize {
+        self.cached_prefix
+            .as_ref()
+            .map_or(0, |prefix| prefix.chars().count().saturating_add(self.system_chars()))
+    }
+
+    fn system_chars(&self) -> usize {
+        self.system.as_ref().map_or(0, |system| system.chars().count())
     }
 }
 

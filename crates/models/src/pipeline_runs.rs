@@ -93,6 +93,28 @@ pub fn find_latest_for_stage(
     Ok(query.order(pipeline_runs::id.desc()).select(PipelineRun::as_select()).first(conn).optional()?)
 }
 
+/// Which stage ran last for an episode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
+#[diesel(table_name = pipeline_runs, check_for_backend(Sqlite))]
+pub struct LatestRun {
+    /// The episode's row.
+    pub episode_id: EpisodeRowId,
+    /// The stage.
+    pub stage: Stage,
+}
+
+/// Lists which stage ran last, for all episodes in one query.
+///
+/// # Errors
+/// [`DbError`] of the query.
+pub fn list_latest(conn: &mut Conn) -> Result<Vec<LatestRun>, DbError> {
+    let query = diesel::sql_query(
+        "SELECT episode_id, stage FROM pipeline_runs
+         WHERE id IN (SELECT MAX(id) FROM pipeline_runs GROUP BY episode_id)",
+    );
+    Ok(query.load(conn)?)
+}
+
 /// Writes down that a run begins.
 ///
 /// # Errors

@@ -37,6 +37,20 @@ pub struct ReviewTask {
     pub artifact_hash: Option<Sha256Hash>,
 }
 
+/// How the newest task of a gate stands.
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+#[diesel(table_name = review_tasks, check_for_backend(Sqlite))]
+pub struct LatestReview {
+    /// The episode's id (not its row id).
+    pub episode_id: EpisodeId,
+    /// Which gate it is.
+    pub stage: ReviewStage,
+    /// How far it has got.
+    pub status: ReviewStatus,
+    /// What the person wrote.
+    pub reviewer_notes: Option<String>,
+}
+
 /// A task to open, as pending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Insertable)]
 #[diesel(table_name = review_tasks)]
@@ -92,6 +106,18 @@ pub fn find_latest(
         .filter(review_tasks::episode_id.eq(episode_id))
         .filter(review_tasks::stage.eq(stage));
     Ok(query.order(review_tasks::id.desc()).select(ReviewTask::as_select()).first(conn).optional()?)
+}
+
+/// Lists how the newest task of each gate of each episode stands, in one query for all of them.
+///
+/// # Errors
+/// [`DbError`] of the query.
+pub fn list_latest(conn: &mut Conn) -> Result<Vec<LatestReview>, DbError> {
+    let query = diesel::sql_query(
+        "SELECT episode_id, stage, status, reviewer_notes FROM review_tasks
+         WHERE id IN (SELECT MAX(id) FROM review_tasks GROUP BY episode_id, stage)",
+    );
+    Ok(query.load(conn)?)
 }
 
 /// Lists tasks, newest first: those of one status, or all.

@@ -24,11 +24,19 @@
 //! # Ok::<(), btcedu_domain::IdError>(())
 //! ```
 
+mod pending;
 mod plan;
+mod refresh;
+mod review;
 mod runner;
 
+pub use pending::{PendingEpisode, list_pending};
 pub use plan::{
     EpisodeState, GateState, Gates, PipelinePlan, PlanFlags, PlannedStep, Step, StepState, is_built,
     resolve_pipeline_plan,
 };
-pub use runner::{PipelineError, RunnerOutcome, check_episode_exists, load_plan, run_episode};
+pub use refresh::{LookBack, look_back};
+pub use review::{ReviewError, ReviewView, Verdict, decide_review, find_review, list_reviews, open_review};
+pub use runner::{
+    RunOptions, RunReport, RunnerEnd, StageResult, StageRun, check_episode_exists, load_plan, run_episode,
+};

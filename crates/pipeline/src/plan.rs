@@ -155,7 +155,7 @@ const V2: [Step; 9] = [
 
 /// Tells whether this version of the program has a stage.
 pub const fn is_built(stage: Stage) -> bool {
-    matches!(stage, Stage::Imagegen)
+    matches!(stage, Stage::Correct | Stage::Translate | Stage::Adapt | Stage::Chapterize | Stage::Imagegen)
 }
 
 /// Decides what is behind an episode, what comes next, and what later.
@@ -265,7 +265,9 @@ fn next_step(step: Step, episode: &EpisodeState, gates: Gates) -> PlannedStep {
 
 fn gate_note(state: GateState) -> String {
     match state {
-        GateState::NotAsked | GateState::Waiting => "a reviewer must approve the text first",
+        GateState::NotAsked | GateState::Waiting => {
+            "a reviewer must approve the text first; `btcedu review list` shows it"
+        }
         GateState::SentBack => "the review sent the text back",
         GateState::Approved => "approved",
     }

@@ -1,50 +1,107 @@
-//! Goes along a plan as far as stages are built.
+//! Goes along a plan, stage by stage, until a person is needed or nothing is left.
 
-use btcedu_artifacts::{EpisodeLock, LockHolder};
-use btcedu_domain::{EpisodeId, ReviewStage, ReviewStatus, Stage};
-use btcedu_models::{Conn, DbError, episodes, pipeline_runs, review_tasks};
+use btcedu_artifacts::{EpisodeLock, LockHolder, write_json_atomic};
+use btcedu_domain::{EpisodeId, EpisodeStatus, ReviewStage, ReviewStatus, Stage, Usd, UtcTime};
+use btcedu_models::{Conn, DbError, episodes, pipeline_runs, provider_calls, review_tasks};
 use btcedu_stages::{
-    StageContext, StageError,
-    imagegen::{ImageGenFlags, ImageGenResult, run_imagegen},
+    Signal, StageContext, StageError,
+    imagegen::{ImageGenFlags, ImageGenResult, RunEnd, run_imagegen},
+    text::{TextFlags, TextResult, TextRunEnd, TextStage, run_text_stage},
 };
+use serde::Serialize;
 
 use crate::{
-    EpisodeState, GateState, Gates, PipelinePlan, PlanFlags, Step, StepState, resolve_pipeline_plan,
+    EpisodeState, GateState, Gates, LookBack, PipelinePlan, PlanFlags, PlannedStep, Step, look_back,
+    resolve_pipeline_plan,
 };
 
-/// Why an episode can't go on.
-#[derive(Debug, thiserror::Error)]
-pub enum PipelineError {
-    /// The next stage isn't in this version of the program.
-    #[error(
-        "episode {episode}: the next step is '{step}', which this version of btcedu doesn't have yet; `btcedu plan {episode}` shows the whole way"
-    )]
-    NotBuilt {
-        /// The episode.
-        episode: EpisodeId,
-        /// The step.
-        step: &'static str,
-    },
-    /// A reviewer must decide first.
-    #[error("episode {episode} waits at {step}; a reviewer must approve the text before it goes on")]
-    Waiting {
-        /// The episode.
-        episode: EpisodeId,
-        /// The gate.
-        step: &'static str,
-    },
-    /// A stage's error.
-    #[error(transparent)]
-    Stage(#[from] StageError),
+/// What one stage of a run did.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub enum StageResult {
+    /// A text stage.
+    Text(Box<TextResult>),
+    /// imagegen.
+    Pictures(Box<ImageGenResult>),
 }
 
-/// What going along the plan came to.
-#[derive(Debug)]
-pub enum RunnerOutcome {
-    /// Nothing was to be done.
-    NothingToDo,
-    /// imagegen ran.
-    Pictures(Box<ImageGenResult>),
+/// One stage of a run.
+#[derive(Debug, Clone, Serialize)]
+pub struct StageRun {
+    /// The stage.
+    pub stage: Stage,
+    /// How it ended, in one word.
+    pub outcome: &'static str,
+    /// How long it took, in seconds.
+    pub duration_seconds: f64,
+    /// What it cost.
+    #[serde(rename = "cost_usd")]
+    pub cost: Usd,
+    /// All that it says of itself.
+    pub result: StageResult,
+}
+
+/// Why a run along the plan ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum RunnerEnd {
+    /// Nothing is left to do.
+    Finished,
+    /// As before, and some pictures are missing.
+    FinishedPartly {
+        /// Which, and what to do.
+        message: String,
+    },
+    /// A reviewer must decide.
+    AwaitingReview {
+        /// Where, and how.
+        message: String,
+    },
+    /// The next stage isn't in this version of the program.
+    NotBuilt {
+        /// Which.
+        message: String,
+    },
+    /// The next call would pass the cap.
+    CapReached {
+        /// How to go on.
+        message: String,
+    },
+    /// A stage failed.
+    Failed {
+        /// What to change.
+        message: String,
+    },
+    /// A signal ended it.
+    Interrupted {
+        /// Which.
+        signal: Signal,
+    },
+}
+
+/// What going along the plan came to; also the report that is kept in the workspace.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunReport {
+    /// The episode.
+    pub episode_id: EpisodeId,
+    /// The command that did it.
+    pub command: String,
+    /// When it began.
+    pub started_at: UtcTime,
+    /// When it ended.
+    pub ended_at: UtcTime,
+    /// The stages that ran, in order.
+    pub stages: Vec<StageRun>,
+    /// Why it ended.
+    pub end: RunnerEnd,
+    /// The episode's status by now.
+    pub status: EpisodeStatus,
+    /// What this run cost.
+    #[serde(rename = "cost_usd")]
+    pub cost: Usd,
+    /// What the episode has cost by now.
+    #[serde(rename = "episode_cost_usd")]
+    pub episode_cost: Usd,
 }
 
 /// Loads what a plan depends on, and makes it. Rows only: no file is read.
@@ -89,7 +146,7 @@ fn load_state(conn: &mut Conn, id: &EpisodeId) -> Result<Option<(EpisodeState, G
     Ok(Some((state, gates)))
 }
 
-const fn gate_of(status: ReviewStatus) -> GateState {
+pub(crate) const fn gate_of(status: ReviewStatus) -> GateState {
     match status {
         ReviewStatus::Pending | ReviewStatus::InReview => GateState::Waiting,
         ReviewStatus::Approved => GateState::Approved,
@@ -97,28 +154,176 @@ const fn gate_of(status: ReviewStatus) -> GateState {
     }
 }
 
-/// Does what comes next, as far as it is built; `command` stands in the lock for who has to wait.
+/// How to go along the plan.
+pub struct RunOptions<'a> {
+    /// Stands in the lock for who has to wait, and in the report.
+    pub command: &'a str,
+    /// Look back first: what a new prompt or model would make differently is made anew.
+    pub refresh: bool,
+    /// Is told what would be made anew, and the price, before that is done.
+    pub announce: &'a (dyn Fn(&LookBack) + Send + Sync),
+}
+
+/// Goes on with an episode until a person is needed or nothing is left; one lock over all of it.
 ///
 /// # Errors
-/// [`PipelineError`] says what has to happen first.
+/// [`StageError`] where the episode can't be worked on at all; what a stage couldn't do is in
+/// the report.
 pub async fn run_episode(
     ctx: &StageContext,
     id: &EpisodeId,
-    command: &str,
-) -> Result<RunnerOutcome, PipelineError> {
-    let plan = load_plan(ctx, id, PlanFlags::default()).await?;
-    let Some(next) = plan.next() else { return Ok(RunnerOutcome::NothingToDo) };
-    let step = next.name();
-    match (next.state, next.step) {
-        (StepState::Waiting, _) => Err(PipelineError::Waiting { episode: id.clone(), step }),
-        (_, Step::Stage(Stage::Imagegen)) => {
-            let holder = LockHolder::this_process(command, ctx.clock.now());
-            let dir = ctx.data.episode(id);
-            let lock =
-                EpisodeLock::acquire(&dir, &holder, ctx.clock.as_ref()).await.map_err(StageError::from)?;
-            let result = run_imagegen(ctx, &lock, &ImageGenFlags::default()).await?;
-            Ok(RunnerOutcome::Pictures(Box::new(result)))
-        }
-        _ => Err(PipelineError::NotBuilt { episode: id.clone(), step }),
+    options: &RunOptions<'_>,
+) -> Result<RunReport, StageError> {
+    check_episode_exists(ctx, id).await?;
+    let (command, started_at) = (options.command, ctx.clock.now());
+    let holder = LockHolder::this_process(command, started_at);
+    let lock = EpisodeLock::acquire(&ctx.data.episode(id), &holder, ctx.clock.as_ref()).await?;
+    let mut stages = Vec::new();
+    let mut end = None;
+    let again = if options.refresh { look_back(ctx, id).await? } else { None };
+    if let Some(again) = again {
+        (options.announce)(&again);
+        let (run, ended) = run_stage(ctx, &lock, again.stage, true).await?;
+        stages.push(run);
+        end = ended;
     }
+    let end = match end {
+        Some(end) => end,
+        None => go_on(ctx, &lock, &mut stages).await?,
+    };
+    let report = report(ctx, id, command, started_at, stages, end).await?;
+    if !report.stages.is_empty() {
+        let path = ctx.data.episode(id).report(report.ended_at);
+        let document = report.clone();
+        btcedu_stages::write_files(move || write_json_atomic(&path, &document)).await?;
+    }
+    Ok(report)
+}
+
+async fn go_on(
+    ctx: &StageContext,
+    lock: &EpisodeLock,
+    stages: &mut Vec<StageRun>,
+) -> Result<RunnerEnd, StageError> {
+    loop {
+        let plan = load_plan(ctx, lock.episode(), PlanFlags::default()).await?;
+        let Some(next) = plan.next() else { return Ok(RunnerEnd::Finished) };
+        let stage = match next.step {
+            Step::Stage(stage) if next.built => stage,
+            // Only the stage behind it knows whether the text is the one that was approved, and asks.
+            Step::Gate(gate) => behind(gate),
+            Step::Stage(_) => return Ok(not_built(lock.episode(), next)),
+        };
+        if stages.iter().any(|run| run.stage == stage) {
+            let message = format!("{stage} has run, and the episode has not moved; look at `btcedu plan`");
+            return Ok(RunnerEnd::Failed { message });
+        }
+        if let Some(signal) = ctx.interrupt.raised() {
+            return Ok(RunnerEnd::Interrupted { signal });
+        }
+        match run_stage(ctx, lock, stage, false).await {
+            Ok((run, None)) => stages.push(run),
+            Ok((run, Some(end))) => {
+                stages.push(run);
+                return Ok(end);
+            }
+            Err(error @ StageError::AwaitingReview { .. }) => {
+                return Ok(RunnerEnd::AwaitingReview { message: error.to_string() });
+            }
+            // Nothing was done yet: the command fails with it.
+            Err(error) if stages.is_empty() => return Err(error),
+            Err(error) => return Ok(RunnerEnd::Failed { message: error.to_string() }),
+        }
+    }
+}
+
+const fn behind(gate: ReviewStage) -> Stage {
+    match gate {
+        ReviewStage::Correct => Stage::Translate,
+        ReviewStage::Adapt => Stage::Chapterize,
+    }
+}
+
+fn not_built(id: &EpisodeId, next: &PlannedStep) -> RunnerEnd {
+    let message = format!(
+        "the next step is '{}', which this version of btcedu doesn't have yet; `btcedu plan {id}` shows the whole way",
+        next.name()
+    );
+    RunnerEnd::NotBuilt { message }
+}
+
+/// Runs one stage; what it returns beside its report ends the run.
+async fn run_stage(
+    ctx: &StageContext,
+    lock: &EpisodeLock,
+    stage: Stage,
+    refresh: bool,
+) -> Result<(StageRun, Option<RunnerEnd>), StageError> {
+    let started = ctx.clock.now();
+    let (result, outcome, cost, end) = if let Some(text) = TextStage::of(stage) {
+        let flags = TextFlags { refresh, ..TextFlags::default() };
+        let result = run_text_stage(ctx, lock, text, flags).await?;
+        let ((outcome, end), cost) = (of_text(&result.end), result.cost);
+        (StageResult::Text(Box::new(result)), outcome, cost, end)
+    } else {
+        let flags = ImageGenFlags { refresh, ..ImageGenFlags::default() };
+        let result = run_imagegen(ctx, lock, &flags).await?;
+        let ((outcome, end), cost) = (of_pictures(&result.end), result.cost);
+        (StageResult::Pictures(Box::new(result)), outcome, cost, end)
+    };
+    let duration_seconds = ctx.clock.now().since(started).as_secs_f64();
+    Ok((StageRun { stage, outcome, duration_seconds, cost, result }, end))
+}
+
+fn of_text(end: &TextRunEnd) -> (&'static str, Option<RunnerEnd>) {
+    match end.clone() {
+        TextRunEnd::Done => ("done", None),
+        TextRunEnd::Skipped => ("skipped", None),
+        TextRunEnd::CapReached { message } => ("cap_reached", Some(RunnerEnd::CapReached { message })),
+        TextRunEnd::Failed { message } => ("failed", Some(RunnerEnd::Failed { message })),
+        TextRunEnd::Interrupted { signal } => ("interrupted", Some(RunnerEnd::Interrupted { signal })),
+    }
+}
+
+fn of_pictures(end: &RunEnd) -> (&'static str, Option<RunnerEnd>) {
+    match end.clone() {
+        RunEnd::Done => ("done", None),
+        RunEnd::Skipped => ("skipped", None),
+        RunEnd::DonePartly { message } => ("done_partly", Some(RunnerEnd::FinishedPartly { message })),
+        RunEnd::StillPending => {
+            let message = "some chapters have no picture yet".to_owned();
+            ("still_pending", Some(RunnerEnd::FinishedPartly { message }))
+        }
+        RunEnd::CapReached { message } => ("cap_reached", Some(RunnerEnd::CapReached { message })),
+        RunEnd::Failed { message } => ("failed", Some(RunnerEnd::Failed { message })),
+        RunEnd::Interrupted { signal } => ("interrupted", Some(RunnerEnd::Interrupted { signal })),
+    }
+}
+
+async fn report(
+    ctx: &StageContext,
+    id: &EpisodeId,
+    command: &str,
+    started_at: UtcTime,
+    stages: Vec<StageRun>,
+    end: RunnerEnd,
+) -> Result<RunReport, StageError> {
+    let wanted = id.clone();
+    let now = ctx.db.run(move |conn| {
+        let Some(episode) = episodes::find(conn, &wanted)? else { return Ok(None) };
+        Ok(Some((episode.status, provider_calls::episode_cost(conn, episode.id)?)))
+    });
+    let (status, episode_cost) =
+        now.await?.ok_or_else(|| StageError::UnknownEpisode { episode: id.clone() })?;
+    Ok(RunReport {
+        episode_id: id.clone(),
+        command: command.to_owned(),
+        started_at,
+        ended_at: ctx.clock.now(),
+        cost: stages.iter().map(|run| run.cost).sum(),
+        stages,
+        end,
+        status,
+        episode_cost,
+    })
 }

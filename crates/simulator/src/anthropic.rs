@@ -1,10 +1,12 @@
 //! Anthropic's side: keys, versions, error bodies and headers that all of its routes share.
 
+mod cache;
 mod facts;
 pub(crate) mod listing;
 pub(crate) mod messages;
 mod request;
 
+pub(crate) use cache::{Prefixes, Usage};
 use serde_json::{Value, json};
 
 use crate::{Fault, answer::Answer, openai::bad_gateway, routes::Call};

@@ -7,7 +7,8 @@
 //!
 //! Any key that begins with `sk-sim-` is right. Other processes script it over HTTP:
 //! `GET /__sim/stats`, `GET /__sim/requests`, `POST /__sim/rules` (a [`Rule`], or a list of
-//! them, as JSON), `POST /__sim/reset`.
+//! them, as JSON), `POST /__sim/reset`. Marked beginnings of messages are cached as the real
+//! servers do, until the next reset.
 //!
 //! May use: `btcedu-domain`. Its facts about the providers are its own, so that a wrong
 //! catalog entry of the product can't confirm itself.

@@ -2,8 +2,15 @@
 //!
 //! A new stage gets a module of its own and a line in [`KINDS`].
 
+mod adapt;
+mod chapterize;
+mod correct;
 mod image_prompt;
+mod material;
 mod plain;
+mod prose;
+mod sample;
+mod translate;
 
 use crate::Wrapping;
 
@@ -25,6 +32,10 @@ pub(super) struct Asked<'a> {
 
 /// The kinds, most special first; the last one fits all.
 const KINDS: &[Kind] = &[
+    Kind { fits: correct::fits, write: correct::write },
+    Kind { fits: adapt::fits, write: adapt::write },
+    Kind { fits: chapterize::fits, write: chapterize::write },
+    Kind { fits: translate::fits, write: translate::write },
     Kind { fits: image_prompt::fits, write: image_prompt::write },
     Kind { fits: plain::fits, write: plain::write },
 ];
@@ -56,4 +67,14 @@ pub(crate) fn thought(low_effort: bool) -> String {
 pub(super) fn pick<'a>(choices: &[&'a str], text: &str, salt: u64) -> &'a str {
     let mut random = fastrand::Rng::with_seed(crate::draw::seed_of(text) ^ salt.wrapping_mul(0x9E37_79B9));
     random.choice(choices).copied().unwrap_or_default()
+}
+
+/// Begins a Turkish text with a capital letter; "i" is the only one with a capital of its own there.
+pub(super) fn capitalized(text: &str) -> String {
+    let mut chars = text.chars();
+    match chars.next() {
+        Some('i') => format!("İ{}", chars.as_str()),
+        Some(first) => first.to_uppercase().chain(chars).collect(),
+        None => String::new(),
+    }
 }

@@ -67,7 +67,7 @@ impl Simulator {
         self.shared.requests()
     }
 
-    /// Starts counting and recording anew; rules stay.
+    /// Starts counting and recording anew, with an empty prompt cache; rules stay.
     pub fn reset_stats(&self) {
         self.shared.reset_stats();
     }

@@ -8,11 +8,13 @@ use std::{
     },
 };
 
+use btcedu_domain::Sha256Hash;
 use bytes::Bytes;
 use tokio::time::Instant;
 
 use crate::{
     Endpoint, RecordedRequest, Rule, SimulatorConfig, Stats,
+    anthropic::{Prefixes, Usage},
     draw::Artist,
     script::{Fate, Script},
     stats::Bill,
@@ -37,6 +39,8 @@ struct State {
     stats: Stats,
     requests: Vec<RecordedRequest>,
     files: HashMap<String, StoredFile>,
+    /// Prefixes in the text models' cache, and until when.
+    prefixes: HashMap<Sha256Hash, Instant>,
 }
 
 /// A picture that was answered as a `url`.
@@ -84,6 +88,7 @@ impl Shared {
         let mut state = self.state();
         state.stats.reset();
         state.requests.clear();
+        state.prefixes.clear();
     }
 
     pub(crate) fn record(&self, request: RecordedRequest) {
@@ -97,6 +102,20 @@ impl Shared {
 
     pub(crate) fn charge(&self, bill: Bill) {
         self.state().stats.charge(bill);
+    }
+
+    /// Tells what of a text request comes from the cache now, and what will be written to it.
+    pub(crate) fn usage(&self, prefixes: &Prefixes) -> Usage {
+        let (state, now) = (self.state(), Instant::now());
+        prefixes.usage(|prefix| state.prefixes.get(prefix).is_some_and(|until| *until > now))
+    }
+
+    /// Keeps the marked prefixes of an answered text request in the cache.
+    pub(crate) fn keep_prefixes(&self, prefixes: &Prefixes) {
+        let (mut state, now) = (self.state(), Instant::now());
+        for (prefix, lifetime) in prefixes.marked() {
+            state.prefixes.insert(*prefix, now + lifetime.duration());
+        }
     }
 
     pub(crate) fn count_late_answer(&self) {

@@ -6,7 +6,7 @@ use btcedu_domain::Usd;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Endpoint;
+use crate::{Endpoint, anthropic::Usage};
 
 /// Counts since the start or the last reset.
 ///
@@ -44,6 +44,15 @@ pub struct Stats {
     pub billed_for_images: Usd,
     /// The texts' part of it.
     pub billed_for_texts: Usd,
+    /// Tokens that text models read without the cache.
+    #[serde(default)]
+    pub text_input_tokens: u64,
+    /// Tokens that text models read from the cache.
+    #[serde(default)]
+    pub text_cache_read_tokens: u64,
+    /// Tokens that text models wrote to the cache.
+    #[serde(default)]
+    pub text_cache_write_tokens: u64,
     /// Prompts of all image requests, in order of arrival.
     pub prompts: Vec<String>,
     /// How many requests were answered with which status; hangs and resets have none.
@@ -73,8 +82,8 @@ pub struct RecordedRequest {
 pub(crate) enum Bill {
     /// So many pictures for so much in all.
     Images(u64, Usd),
-    /// A text.
-    Text(Usd),
+    /// A text, and what was read for it.
+    Text(Usd, Usage),
 }
 
 impl Stats {
@@ -85,7 +94,10 @@ impl Stats {
                 self.billed_for_images += price;
                 self.billed += price;
             }
-            Bill::Text(price) => {
+            Bill::Text(price, usage) => {
+                self.text_input_tokens += usage.input;
+                self.text_cache_read_tokens += usage.cache_read;
+                self.text_cache_write_tokens += usage.cache_written();
                 self.billed_texts += 1;
                 self.billed_for_texts += price;
                 self.billed += price;

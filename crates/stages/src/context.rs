@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use btcedu_artifacts::DataDir;
+use btcedu_artifacts::{DataDir, FileError};
 use btcedu_catalog::ModelCatalog;
 use btcedu_clients::LanguageModel;
-use btcedu_domain::{Clock, Usd};
+use btcedu_domain::{Clock, EpisodeId, Usd};
 use btcedu_imagegen::ImageGenService;
-use btcedu_models::Db;
+use btcedu_models::{Db, episodes};
 use btcedu_prompts::PromptSource;
 
-use crate::{Interrupt, Observer};
+use crate::{ErrorKind, Interrupt, Observer, StageError, retry::with_causes};
 
 /// Services and settings, built once by the program's edge.
 #[derive(Clone)]
@@ -37,6 +37,33 @@ pub struct StageContext {
     pub settings: StageSettings,
 }
 
+impl StageContext {
+    /// Records a stage's error on the episode, as well as that is still possible.
+    pub(crate) async fn record_failure(&self, id: &EpisodeId, error: &StageError) {
+        if error.kind() != ErrorKind::Failed || error.is_refusal() {
+            return;
+        }
+        let (id, message) = (id.clone(), with_causes(error));
+        let recorded = self.db.transaction(move |conn| match episodes::find(conn, &id)? {
+            Some(episode) => episodes::set_failure(conn, episode.id, &message),
+            None => Ok(()),
+        });
+        if let Err(error) = recorded.await {
+            tracing::warn!(%error, "the stage's error can't be recorded on the episode");
+        }
+    }
+}
+
+/// Writes files off the async threads.
+///
+/// # Errors
+/// What the work returns, and [`StageError::Offload`] where the program is ending.
+pub async fn write_files(
+    work: impl FnOnce() -> Result<(), FileError> + Send + 'static,
+) -> Result<(), StageError> {
+    Ok(btcedu_pictures::offload(work).await??)
+}
+
 /// What the person set, as far as stages care.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StageSettings {
@@ -48,6 +75,8 @@ pub struct StageSettings {
     pub max_episode_cost: Usd,
     /// What to do about calls that may have been billed.
     pub resend_unknown: ResendUnknown,
+    /// Corrections that change nothing but a few marks of punctuation need no reviewer.
+    pub auto_approve_trivial: bool,
 }
 
 /// What the person set for pictures.

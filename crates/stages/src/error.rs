@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use btcedu_artifacts::{FileError, LockError};
 use btcedu_catalog::{CatalogError, SettingProblem};
 use btcedu_chapters::ChapterError;
-use btcedu_domain::{ChapterId, EpisodeId, EpisodeStatus, Stage, Usd};
+use btcedu_domain::{ChapterId, EpisodeId, EpisodeStatus, ReviewStage, Stage, Usd};
 use btcedu_models::DbError;
 use btcedu_prompts::PromptError;
 
@@ -53,6 +53,56 @@ pub enum StageError {
         path: PathBuf,
         /// What to do.
         hint: &'static str,
+    },
+    /// A text that the stage reads can't be used.
+    #[error("episode {episode}: '{path}' {problem}; put the right text there, nothing was sent")]
+    BadText {
+        /// The episode.
+        episode: EpisodeId,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A text that the stage reads is out of date itself.
+    #[error(
+        "episode {episode}: '{path}' is out of date ({reason}); `btcedu run {episode}` makes it anew first"
+    )]
+    StaleInput {
+        /// The episode.
+        episode: EpisodeId,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// What the stage would write over was changed by a person.
+    #[error(
+        "episode {episode}: '{path}' was edited by hand, and {stage} would write over it ({reason}); keep a copy of it, then use `btcedu {stage} {episode} --force`"
+    )]
+    EditedByHand {
+        /// The episode.
+        episode: EpisodeId,
+        /// The file.
+        path: PathBuf,
+        /// The stage.
+        stage: Stage,
+        /// Why the stage would run.
+        reason: String,
+    },
+    /// A reviewer must approve a text before the stage may start.
+    #[error(
+        "episode {episode} waits for review {task} of stage {gate}: {why}; look with `btcedu review show {task}`, then `btcedu review approve {task}`"
+    )]
+    AwaitingReview {
+        /// The episode.
+        episode: EpisodeId,
+        /// Whose text it is.
+        gate: ReviewStage,
+        /// The review's number.
+        task: i64,
+        /// Why it isn't approved.
+        why: String,
     },
     /// The chapter document can't be used.
     #[error(
@@ -188,9 +238,23 @@ pub enum ErrorKind {
 }
 
 impl StageError {
+    /// Makes the error of a text service that can't be asked at all.
+    pub(crate) fn not_ready(error: btcedu_clients::TextError) -> Self {
+        match error {
+            btcedu_clients::TextError::MissingKey => Self::MissingKey(error.to_string()),
+            error => Self::TextModelGone(error.to_string()),
+        }
+    }
+
     /// Tells whether the stage was asked of the wrong episode, which is no failure of the episode.
     pub(crate) fn is_refusal(&self) -> bool {
-        matches!(self, Self::UnknownEpisode { .. } | Self::WrongPipeline { .. } | Self::WrongStatus { .. })
+        matches!(
+            self,
+            Self::UnknownEpisode { .. }
+                | Self::WrongPipeline { .. }
+                | Self::WrongStatus { .. }
+                | Self::AwaitingReview { .. }
+        )
     }
 
     /// Returns what the person can do about it.
@@ -203,7 +267,9 @@ impl StageError {
             | Self::NoTextPrice { .. }
             | Self::NoImagePrice { .. }
             | Self::MissingKey(_) => ErrorKind::Usage,
-            Self::UnknownCalls { .. } | Self::Lock(LockError::Held { .. }) => ErrorKind::Blocked,
+            Self::UnknownCalls { .. } | Self::AwaitingReview { .. } | Self::Lock(LockError::Held { .. }) => {
+                ErrorKind::Blocked
+            }
             _ => ErrorKind::Failed,
         }
     }

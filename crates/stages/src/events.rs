@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use btcedu_domain::{ChapterId, EpisodeId, PromptSource, Usd};
+use btcedu_domain::{ChapterId, EpisodeId, PromptSource, Stage, Usd};
 
 /// Something that happened in a stage.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,6 +66,39 @@ pub enum StageEvent {
         chapter: ChapterId,
         /// Why.
         error: String,
+    },
+    /// A segment of a text was sent.
+    SegmentStarted {
+        /// The stage.
+        stage: Stage,
+        /// Counted from 1.
+        number: usize,
+        /// All segments.
+        total: usize,
+    },
+    /// An attempt at a segment failed and another follows.
+    SegmentRetrying {
+        /// The stage.
+        stage: Stage,
+        /// Counted from 1.
+        number: usize,
+        /// The attempt that failed.
+        attempt: u32,
+        /// How long until the next.
+        wait: Duration,
+        /// Why it failed.
+        reason: String,
+    },
+    /// A segment's answer is paid and kept.
+    SegmentDone {
+        /// The stage.
+        stage: Stage,
+        /// Counted from 1.
+        number: usize,
+        /// All segments.
+        total: usize,
+        /// What it cost.
+        cost: Usd,
     },
     /// The next call would pass the cap.
     CapReached {

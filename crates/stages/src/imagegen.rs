@@ -24,7 +24,6 @@ use std::path::PathBuf;
 use btcedu_artifacts::{CheckDepth, EpisodeLock, write_json_atomic};
 use btcedu_domain::{EpisodeId, Stage, Usd};
 use btcedu_imagegen::ImageRequest;
-use btcedu_models::episodes;
 use serde::Serialize;
 
 pub use self::{
@@ -43,7 +42,7 @@ use self::{
     verdict::EndOfRun,
     worklist::plan_images,
 };
-use crate::{ErrorKind, StageContext, StageError, StageEvent, retry::with_causes, stop::StopReason};
+use crate::{StageContext, StageError, StageEvent, retry::with_causes, stop::StopReason};
 
 /// What a run would do, without doing it.
 #[derive(Debug, Clone, Serialize)]
@@ -154,24 +153,9 @@ pub async fn run_imagegen(
     // Boxed, since a future of this size is copied around otherwise.
     let result = Box::pin(run_to_the_end(ctx, lock, flags)).await;
     if let Err(error) = &result {
-        record_error(ctx, lock.episode(), error).await;
+        ctx.record_failure(lock.episode(), error).await;
     }
     result
-}
-
-/// Records an error of the stage on the episode, as well as that is still possible.
-async fn record_error(ctx: &StageContext, id: &EpisodeId, error: &StageError) {
-    if error.kind() != ErrorKind::Failed || error.is_refusal() {
-        return;
-    }
-    let (id, message) = (id.clone(), with_causes(error));
-    let recorded = ctx.db.transaction(move |conn| match episodes::find(conn, &id)? {
-        Some(episode) => episodes::set_failure(conn, episode.id, &message),
-        None => Ok(()),
-    });
-    if let Err(error) = recorded.await {
-        tracing::warn!(%error, "the stage's error can't be recorded on the episode");
-    }
 }
 
 async fn run_to_the_end(

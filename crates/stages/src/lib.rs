@@ -27,10 +27,17 @@ mod events;
 mod ledger;
 mod retry;
 mod stop;
+mod text_call;
 
+mod adapt;
+mod chapterize;
+mod correct;
 pub mod imagegen;
+pub mod review;
+pub mod text;
+mod translate;
 
-pub use context::{ImageSettings, ResendUnknown, StageContext, StageSettings};
+pub use context::{ImageSettings, ResendUnknown, StageContext, StageSettings, write_files};
 pub use error::{ErrorKind, StageError};
 pub use events::{Deaf, Observer, StageEvent};
 pub use stop::{Interrupt, Signal};

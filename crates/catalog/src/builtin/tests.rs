@@ -148,7 +148,13 @@ fn thinking_gets_room_up_to_what_the_model_takes() {
     assert_eq!(sent("claude-sonnet-5-5", 127_000), 128_000);
     assert_eq!(sent("claude-haiku-4-5", 500), 500);
     let sonnet = catalog.text("claude-sonnet-5-5").unwrap();
-    assert_eq!(sonnet.estimate(1_000, 500), Usd::from_micros(500 * 2 + 4_500 * 10));
+    assert_eq!(sonnet.estimate(1_000, 0, 500), Usd::from_micros(500 * 2 + 4_500 * 10));
+    let cached = sonnet.estimate(1_000, 2_000, 500);
+    assert_eq!(
+        cached,
+        Usd::from_micros(500 * 2 + 1_000 * 5 / 2 + 4_500 * 10),
+        "writing the cache costs 2.50"
+    );
 }
 
 #[test]

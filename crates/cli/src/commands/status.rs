@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use btcedu_domain::{EpisodeId, EpisodeStatus, PipelineVersion, Usd};
+use btcedu_domain::{EpisodeId, EpisodeStatus, PipelineVersion, ReviewStatus, Usd};
 use btcedu_models::{
     Conn, DbError,
     episodes::{self, Episode, EpisodeFilter},
@@ -104,8 +104,11 @@ fn row(episode: Episode, costs: &Costs, cap: Usd) -> Row {
 fn waiting_for(episode: &Episode) -> String {
     use EpisodeStatus as S;
     let v2 = episode.pipeline_version == PipelineVersion::V2;
+    let approved = episode.review_status == Some(ReviewStatus::Approved);
     match episode.status {
         S::CostLimit => "a higher MAX_EPISODE_COST_USD",
+        S::Corrected if approved => "translate",
+        S::Adapted if approved => "chapterize",
         S::Corrected => "review gate 1",
         S::Adapted => "review gate 2",
         S::Chapterized => "imagegen",

@@ -77,7 +77,7 @@ fn a_cost_limit_is_resumed_in_the_stage_that_ran_last() {
 
 #[test]
 fn a_stage_that_is_not_built_says_so_and_refresh_looks_back_only_at_built_ones() {
-    let stuck = plan(PipelineVersion::V2, EpisodeStatus::Transcribed, None, Gates::default());
+    let stuck = plan(PipelineVersion::V2, EpisodeStatus::Downloaded, None, Gates::default());
     assert_eq!(stuck.next().unwrap().state, StepState::NotBuilt);
     let episode = EpisodeState {
         episode_id: "ep1".parse().unwrap(),
@@ -88,5 +88,5 @@ fn a_stage_that_is_not_built_says_so_and_refresh_looks_back_only_at_built_ones()
     let plan = resolve_pipeline_plan(&episode, Gates::default(), PlanFlags { refresh: true });
     let again: Vec<_> =
         plan.steps.iter().filter(|s| s.state == StepState::LookAgain).map(PlannedStep::name).collect();
-    assert_eq!(again, ["imagegen"]);
+    assert_eq!(again, ["correct", "translate", "adapt", "chapterize", "imagegen"]);
 }

@@ -1,9 +1,12 @@
 //! What the simulator knows of Anthropic's models: names, ends, prices and what they refuse.
 //!
 //! Read from Anthropic's model overviews and migration guides as of 2026-11-22. The prices of Opus 5,
-//! Sonnet 4.5 and Sonnet 4 were in none of them; they are those of their nearest kin.
+//! Sonnet 4.5 and Sonnet 4 were in none of them; they are those of their nearest kin. What reading the cache
+//! costs with Opus 5 and Fable 5.2 wasn't found either: there it saves nothing here.
 
 use btcedu_domain::Usd;
+
+use super::cache::Usage;
 
 /// One text model.
 #[derive(Debug, Clone, Copy)]
@@ -13,8 +16,10 @@ pub(crate) struct TextModel {
     /// Whether it was retired by 2026-11-22.
     pub(crate) is_retired: bool,
     pub(crate) refuses: Refuses,
-    /// Micro-dollars per million tokens in and out.
-    prices: (i64, i64),
+    /// Micro-dollars per million tokens in, out, and read from the cache.
+    prices: (i64, i64, i64),
+    /// Tokens of the shortest part that is cached.
+    pub(crate) fewest_cached: u64,
     pub(crate) max_output: u64,
     pub(crate) max_input: u64,
 }
@@ -36,7 +41,8 @@ const fn model(
     id: &'static str,
     name: &'static str,
     refuses: Refuses,
-    prices: (i64, i64),
+    prices: (i64, i64, i64),
+    fewest_cached: u64,
     thousands: (u64, u64),
 ) -> TextModel {
     TextModel {
@@ -45,60 +51,76 @@ const fn model(
         is_retired: false,
         refuses,
         prices,
+        fewest_cached,
         max_output: thousands.1 * 1000,
         max_input: thousands.0 * 1000,
     }
 }
 
-const DOLLAR: i64 = 1_000_000;
+const CENT: i64 = 10_000;
 
 /// Every text model, newest first.
 pub(crate) const TEXT_MODELS: &[TextModel] = &[
-    model("claude-fable-5-2", "Claude Fable 5.2", Refuses::OldTricks, (8 * DOLLAR, 40 * DOLLAR), (1000, 128)),
-    model("claude-haiku-5-5", "Claude Haiku 5.5", Refuses::OldTricks, (DOLLAR / 10, DOLLAR / 2), (1000, 128)),
+    model(
+        "claude-fable-5-2",
+        "Claude Fable 5.2",
+        Refuses::OldTricks,
+        (800 * CENT, 4000 * CENT, 800 * CENT),
+        1024,
+        (1000, 128),
+    ),
+    model(
+        "claude-haiku-5-5",
+        "Claude Haiku 5.5",
+        Refuses::OldTricks,
+        (10 * CENT, 50 * CENT, CENT),
+        512,
+        (1000, 128),
+    ),
     model(
         "claude-sonnet-5-5",
         "Claude Sonnet 5.5",
         Refuses::OldTricksAndForcedTools,
-        (2 * DOLLAR, 10 * DOLLAR),
+        (200 * CENT, 1000 * CENT, 10 * CENT),
+        512,
         (1000, 128),
     ),
-    model("claude-opus-5-5", "Claude Opus 5.5", Refuses::OldTricks, (4 * DOLLAR, 20 * DOLLAR), (1000, 128)),
+    model(
+        "claude-opus-5-5",
+        "Claude Opus 5.5",
+        Refuses::OldTricks,
+        (400 * CENT, 2000 * CENT, 20 * CENT),
+        512,
+        (1000, 128),
+    ),
     model(
         "claude-opus-5",
         "Claude Opus 5",
         Refuses::NothingAndThinks,
-        (5 * DOLLAR, 25 * DOLLAR),
+        (500 * CENT, 2500 * CENT, 500 * CENT),
+        512,
         (1000, 128),
     ),
     model(
         "claude-sonnet-5",
         "Claude Sonnet 5",
         Refuses::NothingAndThinks,
-        (2 * DOLLAR, 10 * DOLLAR),
+        (200 * CENT, 1000 * CENT, 20 * CENT),
+        1024,
         (1000, 128),
     ),
-    model("claude-sonnet-4-6", "Claude Sonnet 4.6", Refuses::Nothing, (3 * DOLLAR, 15 * DOLLAR), (1000, 128)),
-    model("claude-haiku-4-5", "Claude Haiku 4.5", Refuses::Nothing, (DOLLAR, 5 * DOLLAR), (200, 64)),
-    model("claude-haiku-4-5-20251001", "Claude Haiku 4.5", Refuses::Nothing, (DOLLAR, 5 * DOLLAR), (200, 64)),
-    model(
-        "claude-sonnet-4-5-20250929",
-        "Claude Sonnet 4.5",
-        Refuses::Nothing,
-        (3 * DOLLAR, 15 * DOLLAR),
-        (200, 64),
-    ),
+    model("claude-sonnet-4-6", "Claude Sonnet 4.6", Refuses::Nothing, SONNET_4, 1024, (1000, 128)),
+    model("claude-haiku-4-5", "Claude Haiku 4.5", Refuses::Nothing, HAIKU_4_5, 4096, (200, 64)),
+    model("claude-haiku-4-5-20251001", "Claude Haiku 4.5", Refuses::Nothing, HAIKU_4_5, 4096, (200, 64)),
+    model("claude-sonnet-4-5-20250929", "Claude Sonnet 4.5", Refuses::Nothing, SONNET_4, 1024, (200, 64)),
     TextModel {
         is_retired: true,
-        ..model(
-            "claude-sonnet-4-20250514",
-            "Claude Sonnet 4",
-            Refuses::Nothing,
-            (3 * DOLLAR, 15 * DOLLAR),
-            (200, 64),
-        )
+        ..model("claude-sonnet-4-20250514", "Claude Sonnet 4", Refuses::Nothing, SONNET_4, 1024, (200, 64))
     },
 ];
+
+const SONNET_4: (i64, i64, i64) = (300 * CENT, 1500 * CENT, 30 * CENT);
+const HAIKU_4_5: (i64, i64, i64) = (100 * CENT, 500 * CENT, 10 * CENT);
 
 impl TextModel {
     /// Finds a model by its id.
@@ -111,29 +133,50 @@ impl TextModel {
         self.refuses >= Refuses::NothingAndThinks
     }
 
-    /// Price of one answer. Haiku 5.5 costs five times as much for prompts over 100,000 tokens.
-    pub(crate) fn price(&self, tokens_in: u64, tokens_out: u64) -> Usd {
-        let factor = if self.id == "claude-haiku-5-5" && tokens_in > 100_000 { 5 } else { 1 };
-        let (input, output) = self.prices;
-        Usd::from_micros(input * factor).per_million(tokens_in)
-            + Usd::from_micros(output * factor).per_million(tokens_out)
+    /// Price of one answer. Writing to the cache costs a quarter more than reading without it, for an
+    /// hour twice as much. Haiku 5.5 costs five times as much for prompts over 100,000 tokens.
+    pub(crate) fn price(&self, usage: &Usage) -> Usd {
+        let factor = if self.id == "claude-haiku-5-5" && usage.prompt() > 100_000 { 5 } else { 1 };
+        let (input, output, read) = self.prices;
+        let cost = |price: i64, tokens| Usd::from_micros(price * factor).per_million(tokens);
+        cost(input, usage.input)
+            + cost(read, usage.cache_read)
+            + cost(input * 5 / 4, usage.written_for_minutes)
+            + cost(input * 2, usage.written_for_an_hour)
+            + cost(output, usage.output)
     }
 }
 
-/// Tokens of a text, at about four characters each. The real count differs by model and language.
-pub(crate) fn count_tokens(text: &str) -> u64 {
-    (text.chars().count() as u64).div_ceil(4)
+/// Tokens of so many characters, at about four each. The real count differs by model and language.
+pub(crate) fn count_tokens(characters: usize) -> u64 {
+    (characters as u64).div_ceil(4)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const MILLION: u64 = 1_000_000;
+
+    fn price(id: &str, usage: Usage) -> String {
+        TextModel::find(id).unwrap().price(&usage).to_string()
+    }
+
     #[test]
     fn a_text_costs_its_tokens() {
-        let price = |id, tokens_in| TextModel::find(id).unwrap().price(tokens_in, 1_000_000).to_string();
-        assert_eq!(price("claude-sonnet-5-5", 1_000_000), "$12.00");
-        assert_eq!(price("claude-haiku-5-5", 100_000), "$0.51");
-        assert_eq!(price("claude-haiku-5-5", 1_000_000), "$3.00");
+        let usage = |input| Usage { input, output: MILLION, ..Usage::default() };
+        assert_eq!(price("claude-sonnet-5-5", usage(MILLION)), "$12.00");
+        assert_eq!(price("claude-haiku-5-5", usage(100_000)), "$0.51");
+        assert_eq!(price("claude-haiku-5-5", usage(MILLION)), "$3.00");
+    }
+
+    #[test]
+    fn the_cache_costs_more_once_and_little_later() {
+        let sonnet = |usage| price("claude-sonnet-5-5", usage);
+        assert_eq!(sonnet(Usage { written_for_minutes: MILLION, ..Usage::default() }), "$2.50");
+        assert_eq!(sonnet(Usage { written_for_an_hour: MILLION, ..Usage::default() }), "$4.00");
+        assert_eq!(sonnet(Usage { cache_read: MILLION, ..Usage::default() }), "$0.10");
+        let over = Usage { cache_read: MILLION, ..Usage::default() };
+        assert_eq!(price("claude-haiku-5-5", over), "$0.05");
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{
-    ApiError, check_head,
+    ApiError, Usage, check_head,
     facts::count_tokens,
     fault_answer,
     request::{self, TextCall},
@@ -72,20 +72,24 @@ async fn produce(
     due: Instant,
 ) -> Answer {
     let written = write(&text_call, fault.as_ref(), shared.config.thinking);
+    let usage = Usage { output: written.tokens_out, ..shared.usage(&text_call.prefixes) };
     tokio::time::sleep_until(due).await;
     if fault != Some(Fault::CutOff { billed: false }) {
-        let price = text_call.model.price(text_call.tokens_in, written.tokens_out);
-        shared.charge(Bill::Text(price));
+        shared.keep_prefixes(&text_call.prefixes);
+        shared.charge(Bill::Text(text_call.model.price(&usage), usage));
     }
     let mut body = json!({
         "id": format!("msg_sim{:08}", call.number), "type": "message", "role": "assistant",
         "model": text_call.model.id, "content": written.content, "stop_reason": written.stop_reason,
         "stop_sequence": null, "stop_details": written.stop_details,
         "usage": {
-            "input_tokens": text_call.tokens_in, "cache_creation_input_tokens": 0,
-            "cache_read_input_tokens": 0,
-            "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
-            "output_tokens": written.tokens_out, "service_tier": "standard",
+            "input_tokens": usage.input, "cache_creation_input_tokens": usage.cache_written(),
+            "cache_read_input_tokens": usage.cache_read,
+            "cache_creation": {
+                "ephemeral_5m_input_tokens": usage.written_for_minutes,
+                "ephemeral_1h_input_tokens": usage.written_for_an_hour,
+            },
+            "output_tokens": usage.output, "service_tier": "standard",
         },
     });
     match (fault, body.as_object_mut()) {
@@ -125,9 +129,10 @@ fn write(call: &TextCall, fault: Option<&Fault>, may_think: bool) -> Written {
     }
 
     let thought = if call.thinks && may_think { reply::thought(call.low_effort) } else { String::new() };
-    let thought_tokens = count_tokens(&thought).min(call.max_tokens);
+    let tokens = |text: &str| count_tokens(text.chars().count());
+    let thought_tokens = tokens(&thought).min(call.max_tokens);
     let left = call.max_tokens - thought_tokens;
-    if count_tokens(&text) > left {
+    if tokens(&text) > left {
         text = text.chars().take(usize::try_from(left).unwrap_or(usize::MAX).saturating_mul(4)).collect();
         stop_reason = StopReason::MaxTokens;
     }
@@ -138,6 +143,6 @@ fn write(call: &TextCall, fault: Option<&Fault>, may_think: bool) -> Written {
     if !text.is_empty() || fault == Some(&Fault::EmptyText) {
         content.push(json!({"type": "text", "text": text}));
     }
-    let tokens_out = thought_tokens + count_tokens(&text);
+    let tokens_out = thought_tokens + tokens(&text);
     Written { content, stop_reason, stop_details: Value::Null, tokens_out }
 }

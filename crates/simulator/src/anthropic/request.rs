@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{
     ApiError, Version,
+    cache::Prefixes,
     facts::{Refuses, TextModel, count_tokens},
     no_such_model,
 };
@@ -19,7 +20,8 @@ pub(crate) struct TextCall {
     pub(crate) thinks: bool,
     /// Whether little thinking was asked for.
     pub(crate) low_effort: bool,
-    pub(crate) tokens_in: u64,
+    /// What of it can be cached.
+    pub(crate) prefixes: Prefixes,
 }
 
 const FIELDS: &[&str] = &[
@@ -74,8 +76,9 @@ pub(crate) fn read(body: &Value, version: Version, real_world: bool) -> Result<T
     }
     let system = fields.get("system").map(text_of).unwrap_or_default();
     let text = messages_text(body);
-    let tokens_in = count_tokens(&system) + count_tokens(&text) + 8;
-    Ok(TextCall { model, max_tokens, system, text, thinks, low_effort: effort == Some("low"), tokens_in })
+    let tokens = count_tokens(system.chars().count()) + count_tokens(text.chars().count()) + 8;
+    let prefixes = Prefixes::read(fields, &model, tokens)?;
+    Ok(TextCall { model, max_tokens, system, text, thinks, low_effort: effort == Some("low"), prefixes })
 }
 
 fn read_max_tokens(fields: &Map<String, Value>, model: &TextModel) -> Result<u64, ApiError> {

@@ -6,11 +6,13 @@
 )]
 
 mod anthropic;
+mod caching;
 mod connection;
 mod control;
 mod images;
 mod pictures;
 mod refusals;
+mod stages;
 
 use std::sync::Once;
 

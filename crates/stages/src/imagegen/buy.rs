@@ -1,7 +1,6 @@
 //! The part of a run that spends: probes first, then painters beside one recorder.
 
 use btcedu_artifacts::{free_bytes, probe_writable};
-use btcedu_clients::TextError;
 use btcedu_domain::{RunId, Stage, Usd};
 use btcedu_imagegen::{ImageGenError, ModelCheck};
 use btcedu_models::pipeline_runs::{self, NewRun};
@@ -51,10 +50,7 @@ fn check_texts(ctx: &StageContext, inputs: &Inputs, list: &WorkList) -> Result<(
     if !writes {
         return Ok(());
     }
-    ctx.texts.check_ready(&inputs.request.text_model).map_err(|error| match error {
-        TextError::MissingKey => StageError::MissingKey(error.to_string()),
-        error => StageError::TextModelGone(error.to_string()),
-    })
+    ctx.texts.check_ready(&inputs.request.text_model).map_err(StageError::not_ready)
 }
 
 fn check_unknown_calls(inputs: &Inputs, list: &WorkList) -> Result<(), StageError> {

@@ -1,7 +1,6 @@
 //! One picture from its work item: the prompt, the paid call, the decoded bytes.
 
 use btcedu_artifacts::{EpisodeDir, Sidecar};
-use btcedu_clients::{TextReply, TextRequest};
 use btcedu_domain::{
     Billing, CallId, CallKind, CallState, FailureClass, PromptSource, Sha256Hash, Stage, Usd,
 };
@@ -19,6 +18,7 @@ use crate::{
     ledger::{CallSettlement, PaidCall, PaidJob},
     retry::{CallDesk, CallEnd, CallFailure, Missed, Place, Places, with_causes},
     stop::StopReason,
+    text_call::{PaidText, TextEnd, buy_text},
 };
 
 /// What became of one work item, for the recorder.
@@ -141,44 +141,17 @@ impl Studio<'_> {
         item: &WorkItem,
         job: &TextJob,
     ) -> Result<(String, CallId, Usd), PaintEnd<'p>> {
-        let paid = paid_job(item, CallKind::Text, job.hash, &job.request.model, job.estimate);
-        let end = self
-            .desk
-            .call(&paid, &self.texts, |_, _, place| self.ask(&job.request, place), self.retrying(item))
-            .await;
-        let (reply, call) = match end {
-            CallEnd::Answered { value, call, .. } => (value, call),
-            CallEnd::Failed { message, attempts } => {
-                return Err(PaintEnd::Failed { error: message, attempts });
-            }
-            CallEnd::Stopped => return Err(PaintEnd::Pending),
-        };
-        let usable = usable_text(&reply);
-        let cost = reply.cost.unwrap_or(call.estimate());
-        let tokens = |n: u64| i64::try_from(n).ok();
-        let settlement = CallSettlement {
-            actual: Some(cost),
-            tokens_in: tokens(reply.usage.total_input_tokens()),
-            tokens_out: tokens(reply.usage.output_tokens),
-            reply: Some(reply.text.clone()),
-            request_id: reply.request_id.clone(),
-            error: usable.as_ref().err().cloned(),
-            ..CallSettlement::new(if usable.is_ok() { CallState::Answered } else { CallState::Failed })
-        };
-        btcedu_artifacts::crash_point("text-answered");
-        let settled = self.desk.account.settle(self.desk.ctx, call.id(), settlement).await;
-        self.desk.call_ended();
-        if let Err(error) = settled {
-            self.desk.stop.request(StopReason::Fatal(with_causes(&error)));
-            return Err(PaintEnd::Pending);
+        let chapter = Some(item.chapter_id.clone());
+        let call = (&job.request, job.estimate);
+        let retrying = self.retrying(item);
+        let end =
+            buy_text(&self.desk, &self.texts, (Stage::Imagegen, chapter), call, usable_text, retrying).await;
+        match end {
+            TextEnd::Bought(PaidText { text, call, cost, .. }) => Ok((text, call, cost)),
+            TextEnd::Unusable { problem, .. } => Err(PaintEnd::Failed { error: problem, attempts: 1 }),
+            TextEnd::Failed { message, attempts } => Err(PaintEnd::Failed { error: message, attempts }),
+            TextEnd::Stopped => Err(PaintEnd::Pending),
         }
-        btcedu_artifacts::crash_point("text-settled");
-        usable.map(|text| (text, call.id(), cost)).map_err(|error| PaintEnd::Failed { error, attempts: 1 })
-    }
-
-    async fn ask<'p>(&self, request: &TextRequest, place: Place<'p>) -> Result<TextReply, Missed<'p>> {
-        let reply = self.desk.ctx.texts.complete(request).await;
-        reply.map_err(|error| Missed { failure: CallFailure::of(&error), place: Some(place.in_flight) })
     }
 
     async fn picture<'p>(&'p self, item: &'p WorkItem, prompt: &PaintPrompt) -> PaintEnd<'p> {

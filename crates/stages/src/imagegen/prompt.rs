@@ -2,10 +2,8 @@
 
 use btcedu_artifacts::ChapterSnapshot;
 use btcedu_clients::{StopReason, TextReply, TextRequest};
-use btcedu_domain::Sha256Hash;
-use serde_json::json;
 
-use crate::{StageError, imagegen::gather::RequestSettings};
+use crate::{StageError, imagegen::gather::RequestSettings, text_call::check_whole};
 
 /// The request that has a prompt written, for chapters without one of their own.
 pub(crate) fn text_request(
@@ -28,34 +26,12 @@ pub(crate) fn text_request(
     Ok(Some(TextRequest::new(&settings.text_model, &prompt, settings.prompt.max_tokens.into())))
 }
 
-/// Hashes what is sent for a text; image settings are not in it, so a change of size doesn't buy the prompt again.
-pub(crate) fn text_hash(request: &TextRequest) -> Sha256Hash {
-    Sha256Hash::of_value(json!({
-        "kind": "text",
-        "model": request.model,
-        "system": request.system,
-        "prompt": request.prompt,
-        "max_tokens": request.max_tokens,
-    }))
-}
-
 /// Takes the prompt out of a reply, or says why there is none in it.
 pub(crate) fn usable_text(reply: &TextReply) -> Result<String, String> {
-    match &reply.stop_reason {
-        StopReason::EndTurn => {}
-        StopReason::Refusal => {
-            let category = reply.refusal_category.as_deref().unwrap_or("no category given");
-            return Err(format!(
-                "the text model refused to write the prompt ({category}); write an image_prompt into the chapter"
-            ));
-        }
-        StopReason::MaxTokens => {
-            return Err(
-                "the text model's answer was cut off; raise max_tokens in the template imagegen".to_owned()
-            );
-        }
-        other => return Err(format!("the text model ended with '{other}' instead of an answer")),
-    }
+    check_whole(reply, "imagegen").map_err(|problem| match reply.stop_reason {
+        StopReason::Refusal => format!("{problem}; write an image_prompt into the chapter"),
+        _ => problem,
+    })?;
     clean_text(&reply.text).ok_or_else(|| "the text model's answer was empty".to_owned())
 }
 

@@ -18,8 +18,9 @@ use crate::{
     StageError,
     imagegen::{
         gather::{Current, Inputs, Picture, RequestSettings},
-        prompt::{clean_text, compose, text_hash, text_request},
+        prompt::{clean_text, compose, text_request},
     },
+    text_call::text_hash,
 };
 
 /// How much of a narration a prompt may be written from, in characters.
@@ -455,7 +456,7 @@ impl<'a> Request<'a> {
         let paid = if refused { None } else { paid_text(inputs, hash) };
         let prices = settings.text_prices.as_ref();
         let estimate = match (&paid, prices) {
-            (None, Some(prices)) => prices.estimate(request.prompt.chars().count(), request.max_tokens),
+            (None, Some(prices)) => prices.estimate(request.prompt.chars().count(), 0, request.max_tokens),
             (None, None) if must_be_priced => {
                 return Err(StageError::NoTextPrice { model: settings.text_model.clone() });
             }

@@ -143,6 +143,7 @@ impl World {
             heard: Arc::new(Heard::default()),
             interrupt: Interrupt::default(),
             settings: StageSettings {
+                auto_approve_trivial: false,
                 image,
                 claude_model: None,
                 max_episode_cost: Usd::from_micros(10_000_000),

@@ -19,9 +19,10 @@ use crate::{
     ResendUnknown,
     imagegen::{
         gather::{Current, Inputs, Picture, RequestSettings},
-        prompt::{text_hash, text_request},
+        prompt::text_request,
         worklist::{Decision, ImageGenFlags, WorkItem, WorkList, plan_images, snapshot_of},
     },
+    text_call::text_hash,
 };
 
 /// Inputs that a test changes as time would; chapters are counted from 1.

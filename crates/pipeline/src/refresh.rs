@@ -1,0 +1,71 @@
+//! Looks back: which stage behind an episode would come out differently today, and what making it anew costs.
+
+use btcedu_domain::{EpisodeId, Stage, Usd};
+use btcedu_stages::{
+    StageContext, StageError,
+    imagegen::{ImageGenFlags, preview_imagegen},
+    text::{TextFlags, TextPreview, TextStage, preview_text_stage},
+};
+use serde::Serialize;
+
+use crate::{PlanFlags, Step, StepState, load_plan};
+
+/// The first stage that would be made anew; all behind it follow.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LookBack {
+    /// The stage.
+    pub stage: Stage,
+    /// Why.
+    pub reason: String,
+    /// What it should cost at most.
+    #[serde(rename = "estimate_usd")]
+    pub estimate: Usd,
+    /// Stages that are made anew because of it; their price depends on what comes of it.
+    pub then: Vec<Stage>,
+}
+
+/// Finds the first stage behind an episode that a new prompt, model or setting would make differently.
+///
+/// No network, no row, no file, no lock.
+///
+/// # Errors
+/// [`StageError`] where the episode or what a stage reads can't be read.
+pub async fn look_back(ctx: &StageContext, id: &EpisodeId) -> Result<Option<LookBack>, StageError> {
+    let plan = load_plan(ctx, id, PlanFlags { refresh: true }).await?;
+    let behind: Vec<Stage> = plan
+        .steps
+        .iter()
+        .filter(|step| step.state == StepState::LookAgain)
+        .filter_map(|step| match step.step {
+            Step::Stage(stage) => Some(stage),
+            Step::Gate(_) => None,
+        })
+        .collect();
+    for (at, &stage) in behind.iter().enumerate() {
+        if let Some((reason, estimate)) = would_change(ctx, id, stage).await? {
+            let then = behind.iter().copied().skip(at + 1).collect();
+            return Ok(Some(LookBack { stage, reason, estimate, then }));
+        }
+    }
+    Ok(None)
+}
+
+async fn would_change(
+    ctx: &StageContext,
+    id: &EpisodeId,
+    stage: Stage,
+) -> Result<Option<(String, Usd)>, StageError> {
+    let Some(text) = TextStage::of(stage) else {
+        let flags = ImageGenFlags { refresh: true, ..ImageGenFlags::default() };
+        let preview = preview_imagegen(ctx, id, &flags).await?;
+        let pictures = preview.list.pictures_to_buy();
+        let reason = format!("{pictures} picture(s) would come out differently");
+        return Ok((pictures > 0).then_some((reason, preview.list.estimate)));
+    };
+    match preview_text_stage(ctx, id, text, TextFlags { refresh: true, ..TextFlags::default() }).await {
+        Ok(TextPreview { would_run: true, reason, estimate, .. }) => Ok(Some((reason, estimate))),
+        // Where a person brought the text in, there is nothing before it to look at.
+        Ok(_) | Err(StageError::MissingInput { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,362 @@
+//! What a person does in a review: look, open, approve, send back. Each decision is for one text.
+
+use std::path::PathBuf;
+
+use btcedu_artifacts::{
+    EpisodeDir, EpisodeLock, FileError, LockHolder, StaleMarker, read_json, read_optional, stale_path,
+};
+use btcedu_domain::{EpisodeId, ReviewStage, ReviewStatus, Sha256Hash, UtcTime};
+use btcedu_models::{
+    DbError,
+    episodes::{self, Episode},
+    review_tasks::{self, ReviewTask},
+};
+use btcedu_stages::{
+    StageContext, StageError,
+    review::{ReviewedText, marker_author, record_decision, sync_task, write_history},
+    text::TextStage,
+};
+use serde::Serialize;
+
+/// What a person decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Go on with exactly this text.
+    Approve,
+    /// Go back one stage.
+    Reject {
+        /// For the next try, where there is something to say.
+        notes: Option<String>,
+    },
+    /// Go back one stage, with notes for the next try.
+    RequestChanges {
+        /// What to change.
+        notes: String,
+    },
+}
+
+impl Verdict {
+    const fn status(&self) -> ReviewStatus {
+        match self {
+            Self::Approve => ReviewStatus::Approved,
+            Self::Reject { .. } => ReviewStatus::Rejected,
+            Self::RequestChanges { .. } => ReviewStatus::ChangesRequested,
+        }
+    }
+
+    fn notes(&self) -> Option<&str> {
+        let notes = match self {
+            Self::Approve => None,
+            Self::Reject { notes } => notes.as_deref(),
+            Self::RequestChanges { notes } => Some(notes.as_str()),
+        };
+        notes.map(str::trim).filter(|notes| !notes.is_empty())
+    }
+}
+
+/// Why a review can't be decided, or not like this.
+#[derive(Debug, thiserror::Error)]
+pub enum ReviewError {
+    /// No such review.
+    #[error("there is no review {task}; `btcedu review list --all` lists those there are")]
+    Unknown {
+        /// The number asked for.
+        task: i64,
+    },
+    /// Somebody has decided already.
+    #[error("review {task} was decided already ({status}{when}); a decision is not taken twice")]
+    Decided {
+        /// The review.
+        task: i64,
+        /// What was decided.
+        status: ReviewStatus,
+        /// When, in words.
+        when: String,
+    },
+    /// A newer review of the same text stands.
+    #[error("review {task} is not the newest of its episode; `btcedu review list` shows the one that waits")]
+    Superseded {
+        /// The review.
+        task: i64,
+    },
+    /// The text isn't the one that the review is about.
+    #[error(
+        "the text of review {task} ('{path}') was changed since; the review is brought up to date, so look again with `btcedu review show {task}` and then decide"
+    )]
+    TextChanged {
+        /// The review.
+        task: i64,
+        /// The text.
+        path: String,
+    },
+    /// The text isn't there.
+    #[error("the text of review {task} ('{path}') is missing; put it back, or run its stage again")]
+    TextMissing {
+        /// The review.
+        task: i64,
+        /// The text.
+        path: PathBuf,
+    },
+    /// A request for changes says what to change.
+    #[error("say what to change: a request for changes needs notes")]
+    NotesMissing,
+    /// A stage's error, the database's or a file's.
+    #[error(transparent)]
+    Stage(#[from] StageError),
+}
+
+impl From<DbError> for ReviewError {
+    fn from(error: DbError) -> Self {
+        Self::Stage(error.into())
+    }
+}
+
+impl From<FileError> for ReviewError {
+    fn from(error: FileError) -> Self {
+        Self::Stage(error.into())
+    }
+}
+
+/// One review, as a person looks at it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReviewView {
+    /// Its number.
+    pub id: i64,
+    /// The episode.
+    pub episode_id: EpisodeId,
+    /// The episode's title.
+    pub title: String,
+    /// Which gate it is.
+    pub stage: ReviewStage,
+    /// How far it has got.
+    pub status: ReviewStatus,
+    /// When it was opened.
+    pub created_at: UtcTime,
+    /// When it was decided.
+    pub reviewed_at: Option<UtcTime>,
+    /// What the reviewer wrote.
+    pub notes: Option<String>,
+    /// The text.
+    pub text_path: PathBuf,
+    /// The diff.
+    pub diff_path: PathBuf,
+    /// SHA-256 of the text that the review is about.
+    pub artifact_hash: Option<Sha256Hash>,
+    /// Whether the text on the disk is another one.
+    pub text_changed: bool,
+}
+
+/// Lists reviews, those that wait first; `all` also shows those that were decided.
+///
+/// # Errors
+/// The database's, or a file's.
+pub async fn list_reviews(ctx: &StageContext, all: bool) -> Result<Vec<ReviewView>, ReviewError> {
+    let rows = ctx.db.run(move |conn| {
+        let tasks = review_tasks::list(conn, None)?;
+        let mut rows = Vec::new();
+        for task in tasks.into_iter().filter(|task| all || is_open(task.status)) {
+            if let Some(episode) = episodes::find(conn, &task.episode_id)? {
+                rows.push((task, episode));
+            }
+        }
+        Ok(rows)
+    });
+    let rows = rows.await?;
+    let mut views: Vec<ReviewView> =
+        rows.into_iter().map(|(task, episode)| view(ctx, task, &episode)).collect::<Result<_, _>>()?;
+    views.sort_by_key(|view| (!is_open(view.status), view.created_at));
+    Ok(views)
+}
+
+/// Loads one review.
+///
+/// # Errors
+/// [`ReviewError::Unknown`], the database's, or a file's.
+pub async fn find_review(ctx: &StageContext, task: i64) -> Result<ReviewView, ReviewError> {
+    let (found, episode) = load(ctx, task).await?;
+    view(ctx, found, &episode)
+}
+
+/// Marks that a person looks at a review; one that was decided stays as it is.
+///
+/// # Errors
+/// [`ReviewError::Unknown`], or the database's.
+pub async fn open_review(ctx: &StageContext, task: i64) -> Result<ReviewView, ReviewError> {
+    let (found, episode) = load(ctx, task).await?;
+    if found.status == ReviewStatus::Pending {
+        let row = episode.id;
+        let opened = ctx.db.transaction(move |conn| {
+            // Somebody may have decided in between.
+            let Some(now) = review_tasks::find(conn, task)? else { return Ok(()) };
+            if now.status == ReviewStatus::Pending {
+                review_tasks::set_status(conn, task, ReviewStatus::InReview, None, None)?;
+                episodes::set_review_status(conn, row, Some(ReviewStatus::InReview))?;
+            }
+            Ok(())
+        });
+        opened.await?;
+    }
+    find_review(ctx, task).await
+}
+
+/// Decides a review, for the text as it is on the disk right now.
+///
+/// # Errors
+/// [`ReviewError`] says why it can't be decided, or not like this.
+pub async fn decide_review(
+    ctx: &StageContext,
+    task: i64,
+    verdict: &Verdict,
+    command: &str,
+) -> Result<ReviewView, ReviewError> {
+    if matches!(verdict, Verdict::RequestChanges { .. }) && verdict.notes().is_none() {
+        return Err(ReviewError::NotesMissing);
+    }
+    let (found, _) = load(ctx, task).await?;
+    check_open(&found)?;
+    let dir = ctx.data.episode(&found.episode_id);
+    let holder = LockHolder::this_process(command, ctx.clock.now());
+    let lock = EpisodeLock::acquire(&dir, &holder, ctx.clock.as_ref()).await.map_err(StageError::from)?;
+    // Somebody may have decided, or a stage have run, before the lock was ours.
+    let (found, episode) = load(ctx, task).await?;
+    check_open(&found)?;
+    check_text(ctx, &dir, &found, &episode).await?;
+    match verdict {
+        Verdict::Approve => clear_own_marker(&dir, &found).await?,
+        _ => mark_stale(ctx, &dir, &found, verdict).await?,
+    }
+    record(ctx, &found, &episode, verdict).await?;
+    write_history(&ctx.db, &dir).await?;
+    drop(lock);
+    find_review(ctx, task).await
+}
+
+fn is_open(status: ReviewStatus) -> bool {
+    matches!(status, ReviewStatus::Pending | ReviewStatus::InReview)
+}
+
+fn check_open(task: &ReviewTask) -> Result<(), ReviewError> {
+    if is_open(task.status) {
+        return Ok(());
+    }
+    let when = task.reviewed_at.map_or_else(String::new, |at| format!(" on {at}"));
+    Err(ReviewError::Decided { task: task.id, status: task.status, when })
+}
+
+async fn load(ctx: &StageContext, task: i64) -> Result<(ReviewTask, Episode), ReviewError> {
+    let loaded = ctx.db.run(move |conn| {
+        let Some(found) = review_tasks::find(conn, task)? else { return Ok(None) };
+        Ok(episodes::find(conn, &found.episode_id)?.map(|episode| (found, episode)))
+    });
+    loaded.await?.ok_or(ReviewError::Unknown { task })
+}
+
+fn hash_on_disk(dir: &EpisodeDir, gate: ReviewStage) -> Result<Option<Sha256Hash>, FileError> {
+    let bytes = read_optional(&TextStage::of_gate(gate).output(dir))?;
+    Ok(bytes.map(|bytes| Sha256Hash::of_bytes(&bytes)))
+}
+
+fn view(ctx: &StageContext, task: ReviewTask, episode: &Episode) -> Result<ReviewView, ReviewError> {
+    let dir = ctx.data.episode(&task.episode_id);
+    // A text that was decided on is history; what stands there now is another matter.
+    let text_changed = is_open(task.status) && hash_on_disk(&dir, task.stage)? != task.artifact_hash;
+    Ok(ReviewView {
+        id: task.id,
+        title: episode.title.clone(),
+        text_path: TextStage::of_gate(task.stage).output(&dir),
+        diff_path: dir.review_diff(task.stage),
+        episode_id: task.episode_id,
+        stage: task.stage,
+        status: task.status,
+        created_at: task.created_at,
+        reviewed_at: task.reviewed_at,
+        notes: task.reviewer_notes,
+        artifact_hash: task.artifact_hash,
+        text_changed,
+    })
+}
+
+/// A decision is for one text: another one on the disk has to be looked at first.
+async fn check_text(
+    ctx: &StageContext,
+    dir: &EpisodeDir,
+    task: &ReviewTask,
+    episode: &Episode,
+) -> Result<(), ReviewError> {
+    let path = TextStage::of_gate(task.stage).output(dir);
+    let Some(hash) = hash_on_disk(dir, task.stage)? else {
+        return Err(ReviewError::TextMissing { task: task.id, path });
+    };
+    if task.artifact_hash == Some(hash) {
+        return Ok(());
+    }
+    btcedu_stages::text::refresh_review_diff(ctx, dir.id(), task.stage).await?;
+    let text = ReviewedText {
+        episode: task.episode_id.clone(),
+        episode_row: episode.id,
+        gate: task.stage,
+        path: dir.in_workspace(&path),
+        diff: task.diff_path.clone(),
+        prompt_version: task.prompt_version_id,
+        hash,
+    };
+    let now = ctx.clock.now();
+    let synced = ctx.db.transaction(move |conn| sync_task(conn, &text, now)).await?;
+    if synced.id != task.id {
+        return Err(ReviewError::Superseded { task: task.id });
+    }
+    Err(ReviewError::TextChanged { task: task.id, path: dir.in_workspace(&path) })
+}
+
+/// Takes away the marker of a decision to send the text back that was interrupted before it was written down.
+async fn clear_own_marker(dir: &EpisodeDir, task: &ReviewTask) -> Result<(), ReviewError> {
+    let (output, name) = (TextStage::of_gate(task.stage).output(dir), marker_author(task));
+    btcedu_stages::write_files(move || match read_json::<StaleMarker>(&stale_path(&output))? {
+        Some(marker) if marker.invalidated_by == name => StaleMarker::remove(&output),
+        _ => Ok(()),
+    })
+    .await?;
+    Ok(())
+}
+
+/// What was sent back is made anew, and what was made from it too.
+async fn mark_stale(
+    ctx: &StageContext,
+    dir: &EpisodeDir,
+    task: &ReviewTask,
+    verdict: &Verdict,
+) -> Result<(), ReviewError> {
+    let stage = TextStage::of_gate(task.stage);
+    let marker = StaleMarker {
+        invalidated_by: marker_author(task),
+        invalidated_at: ctx.clock.now(),
+        reason: format!("review {}: {}", task.id, verdict.status()),
+    };
+    let output = stage.output(dir);
+    let later: Vec<PathBuf> = stage.later_outputs(dir);
+    btcedu_stages::write_files(move || {
+        marker.write(&output)?;
+        later.iter().filter(|path| path.exists()).try_for_each(|path| marker.write(path))
+    })
+    .await?;
+    Ok(())
+}
+
+async fn record(
+    ctx: &StageContext,
+    task: &ReviewTask,
+    episode: &Episode,
+    verdict: &Verdict,
+) -> Result<(), ReviewError> {
+    let (id, row, now) = (task.id, episode.id, ctx.clock.now());
+    let back_to = TextStage::of_gate(task.stage).starts_at();
+    let verdict = verdict.clone();
+    let recorded = ctx.db.transaction(move |conn| {
+        record_decision(conn, row, id, verdict.status(), verdict.notes(), now)?;
+        if verdict != Verdict::Approve {
+            episodes::set_status(conn, row, back_to)?;
+        }
+        Ok(())
+    });
+    Ok(recorded.await?)
+}

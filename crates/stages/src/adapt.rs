@@ -1,0 +1,79 @@
+//! Adaptation: what is German for Germans becomes Turkish for Turks; every change is tagged for the reviewer.
+
+pub(crate) mod institutions;
+pub(crate) mod tags;
+
+use btcedu_artifacts::{Adaptation, AdaptationCategory, AdaptationDiff, Tier};
+use serde_json::Value;
+
+use crate::{
+    adapt::{institutions::as_lines, tags::parse_tags},
+    correct::SEGMENT_CHARS,
+    text::{
+        answer::{between, check_length},
+        passage::passage_of,
+        segments::{cut, join},
+        stage::{Craft, Job, Made, Sources},
+    },
+};
+
+/// What only adaptation knows.
+pub(crate) struct Adapting;
+
+impl Craft for Adapting {
+    fn jobs(&self, sources: &Sources) -> Vec<Job> {
+        let turkish = sources.main();
+        let german = sources.texts.get(1).map_or("", String::as_str);
+        let mut at = 0;
+        let mut jobs = Vec::new();
+        for segment in cut(turkish, SEGMENT_CHARS) {
+            let from = at + segment.lead.chars().count();
+            let to = from + segment.text.chars().count();
+            let original = passage_of(german, turkish, from, to);
+            jobs.push(Job {
+                source: segment.text.to_owned(),
+                variables: vec![
+                    ("translation_segment", segment.text.to_owned()),
+                    ("original_segment", original.to_owned()),
+                    ("institutions", as_lines()),
+                    ("reviewer_feedback", sources.feedback()),
+                ],
+                schema: None,
+            });
+            at = to + segment.gap.chars().count();
+        }
+        jobs
+    }
+
+    fn read(&self, job: &Job, reply: &str) -> Result<String, String> {
+        let text = between(reply, "adaptation")?;
+        // Tags make it longer, removed passages shorter.
+        check_length(&job.source, text, 0.4, 2.5)?;
+        Ok(text.to_owned())
+    }
+
+    fn assemble(&self, sources: &Sources, pieces: &[String]) -> Result<Made, String> {
+        let output = join(&cut(sources.main(), SEGMENT_CHARS), pieces);
+        let mut warnings = Vec::new();
+        if is_about_regulation(&parse_tags(&output)) {
+            warnings.push(
+                "the whole episode is about German regulation; look whether it is worth going on".to_owned(),
+            );
+        }
+        Ok(Made { output, warnings })
+    }
+
+    fn diff(&self, sources: &Sources, output: &str) -> Option<Value> {
+        let (original, adapted) = (sources.main().chars().count(), output.chars().count());
+        let diff = AdaptationDiff::new(sources.episode.clone(), original, adapted, parse_tags(output));
+        serde_json::to_value(diff).ok()
+    }
+}
+
+/// The adaptation begins with a tag of its own where all of the episode is about German rules.
+fn is_about_regulation(tags: &[Adaptation]) -> bool {
+    tags.first().is_some_and(|tag| {
+        let regulation = tag.category == AdaptationCategory::RegulatoryContext;
+        tag.tier == Tier::T2 && regulation && tag.position.start == 0
+    })
+}

@@ -1,0 +1,157 @@
+//! The tags that mark each adaptation in the script: read for the reviewer, taken out for the narration.
+
+mod category;
+mod strip;
+
+use std::ops::Range;
+
+use btcedu_artifacts::{Adaptation, AdaptationCategory, Span, Tier};
+
+pub(crate) use self::strip::strip_tags;
+use crate::text::words::{around, fold};
+
+/// Characters of the script on each side of a tag that are shown with it.
+const CONTEXT: usize = 40;
+
+/// The word that marks a removed passage, folded.
+const REMOVED: &str = "kaldirildi";
+
+/// More characters than that word has in any spelling.
+const LONGEST_MARKER: usize = 16;
+
+/// Something in brackets that is not part of what is said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Piece<'a> {
+    /// Bytes, brackets included.
+    range: Range<usize>,
+    kind: Kind<'a>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind<'a> {
+    /// `[T1: …]`, with what stands behind the colon.
+    Tag(Tier, &'a str),
+    /// `[kaldırıldı: …]`
+    Removal,
+}
+
+/// Lists the tags of an adapted script, in its order.
+///
+/// A tag that stands in another belongs to that one. Where brackets don't balance, there is no tag.
+pub(crate) fn parse_tags(script: &str) -> Vec<Adaptation> {
+    let mut adaptations = vec![];
+    let (mut byte, mut char) = (0, 0);
+    let mut removed_until = None;
+    for piece in pieces(script) {
+        let Kind::Tag(tier, content) = piece.kind else {
+            removed_until = Some(piece.range.end);
+            continue;
+        };
+        let start = char + script[byte..piece.range.start].chars().count();
+        let end = start + script[piece.range.clone()].chars().count();
+        let between = removed_until.and_then(|until| script.get(until..piece.range.start));
+        let after_removal = between.is_some_and(|between| between.trim().is_empty());
+        let (named, words) = category_and_words(content);
+        // Before the quotation mark there may be a category that is none of ours.
+        let pair = old_and_new(words).or_else(|| old_and_new(words.split_once(':')?.1.trim_start()));
+        let (original, adapted) = pair.unwrap_or(("", words));
+        adaptations.push(Adaptation {
+            tier,
+            category: named.unwrap_or_else(|| category::infer(tier, words, after_removal)),
+            original: original.to_owned(),
+            adapted: adapted.to_owned(),
+            context: script[around(script, piece.range.clone(), CONTEXT)].to_owned(),
+            position: Span { start, end },
+        });
+        (byte, char, removed_until) = (piece.range.end, end, None);
+    }
+    adaptations
+}
+
+/// Finds the outermost tags and removal markers.
+fn pieces(script: &str) -> Vec<Piece<'_>> {
+    let mut pieces: Vec<Piece<'_>> = vec![];
+    for range in brackets(script) {
+        if pieces.last().is_some_and(|last| range.start < last.range.end) {
+            continue;
+        }
+        let inner = script.get(range.start + 1..range.end - 1).unwrap_or_default();
+        pieces.extend(kind_of(inner).map(|kind| Piece { range, kind }));
+    }
+    pieces
+}
+
+/// Pairs the brackets, in the order in which they open; those without a partner are left out.
+fn brackets(text: &str) -> Vec<Range<usize>> {
+    let mut pairs: Vec<(usize, Option<usize>)> = vec![];
+    let mut open = vec![];
+    for (index, byte) in text.bytes().enumerate() {
+        match byte {
+            b'[' => {
+                open.push(pairs.len());
+                pairs.push((index, None));
+            }
+            b']' => {
+                if let Some((_, end)) = open.pop().and_then(|pair: usize| pairs.get_mut(pair)) {
+                    *end = Some(index + 1);
+                }
+            }
+            _ => {}
+        }
+    }
+    pairs.into_iter().filter_map(|(start, end)| Some(start..end?)).collect()
+}
+
+fn kind_of(inner: &str) -> Option<Kind<'_>> {
+    let inner = inner.trim_start();
+    if let Some(rest) = inner.strip_prefix(['T', 't']) {
+        let tier = match rest.as_bytes().first() {
+            Some(b'1') => Tier::T1,
+            Some(b'2') => Tier::T2,
+            _ => return None,
+        };
+        let content = rest.get(1..)?.trim_start().strip_prefix(':')?;
+        return Some(Kind::Tag(tier, content.trim()));
+    }
+    let word: String =
+        inner.chars().take_while(|one| !matches!(one, ':' | ' ')).take(LONGEST_MARKER).collect();
+    let rest = inner.get(word.len()..)?.trim_start();
+    (fold(&word) == REMOVED && (rest.is_empty() || rest.starts_with(':'))).then_some(Kind::Removal)
+}
+
+/// Splits `category: words`; where no category is named, all are words.
+fn category_and_words(content: &str) -> (Option<AdaptationCategory>, &str) {
+    let named = content.split_once(':').and_then(|(name, words)| {
+        let name = name.trim().to_lowercase().replace([' ', '-'], "_");
+        Some((name.parse().ok()?, words.trim()))
+    });
+    named.map_or((None, content), |(category, words)| (Some(category), words))
+}
+
+/// Splits `"old" → "new"`; what follows the last quotation mark is left out.
+fn old_and_new(words: &str) -> Option<(&str, &str)> {
+    let (closing, inner) = opened(words)?;
+    let split = |arrow: &str| {
+        inner.match_indices(arrow).find_map(|(index, _)| {
+            let old = inner[..index].trim_end().strip_suffix(closing)?;
+            let (closing, new) = opened(inner[index + arrow.len()..].trim_start())?;
+            Some((old, new.rfind(closing).map_or(new, |end| &new[..end])))
+        })
+    };
+    ["→", "->", "=>"].iter().filter_map(|arrow| split(arrow)).min_by_key(|(old, _)| old.len())
+}
+
+/// Takes an opening quotation mark away, and says which ones may close.
+fn opened(text: &str) -> Option<(&'static [char], &str)> {
+    let mut rest = text.chars();
+    let closing: &[char] = match rest.next()? {
+        '"' | '“' | '”' | '„' => &['"', '“', '”'],
+        '«' | '»' => &['»', '«'],
+        '\'' | '‘' | '’' | '‚' => &['\'', '’', '‘'],
+        _ => return None,
+    };
+    Some((closing, rest.as_str()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,68 @@
+//! Chapters: the adapted script becomes the chapter document; what can be counted is counted, not believed.
+
+use btcedu_chapters::{assemble, draft_json_schema, parse, parse_draft};
+
+use crate::{
+    adapt::tags::strip_tags,
+    text::{
+        segments::cut,
+        stage::{Craft, Job, Made, Sources},
+    },
+};
+
+/// The longest part of a script that one call is given, in characters: its answer repeats it as narration.
+const SCRIPT_CHARS: usize = 12_000;
+
+/// What only chapterize knows.
+pub(crate) struct Chapterizing;
+
+impl Craft for Chapterizing {
+    fn jobs(&self, sources: &Sources) -> Vec<Job> {
+        let segments = cut(sources.main(), SCRIPT_CHARS);
+        let count = segments.len().to_string();
+        let job = |(number, text): (usize, &str)| Job {
+            source: text.to_owned(),
+            variables: vec![
+                ("script_segment", text.to_owned()),
+                ("segment_number", number.to_string()),
+                ("segment_count", count.clone()),
+                ("episode_title", sources.title.clone()),
+                ("rejected_reply", String::new()),
+                ("violations", String::new()),
+            ],
+            schema: Some(draft_json_schema()),
+        };
+        (1..).zip(segments.iter().map(|s| s.text)).map(job).collect()
+    }
+
+    fn read(&self, _job: &Job, reply: &str) -> Result<String, String> {
+        parse_draft(reply).map(|_| reply.trim().to_owned()).map_err(|error| error.to_string())
+    }
+
+    fn second_try(&self, job: &Job, reply: &str, problem: &str) -> Option<Job> {
+        let variables = job.variables.iter().map(|(name, text)| match *name {
+            "rejected_reply" => (*name, reply.to_owned()),
+            "violations" => (*name, problem.to_owned()),
+            _ => (*name, text.clone()),
+        });
+        Some(Job { variables: variables.collect(), ..job.clone() })
+    }
+
+    fn assemble(&self, sources: &Sources, pieces: &[String]) -> Result<Made, String> {
+        let mut drafts = Vec::new();
+        for piece in pieces {
+            let mut draft = parse_draft(piece).map_err(|error| error.to_string())?;
+            for chapter in &mut draft.chapters {
+                // What a tag says is for the reviewer, not for who listens.
+                chapter.narration = strip_tags(&chapter.narration);
+            }
+            drafts.push(draft);
+        }
+        let document = assemble(&sources.episode, &sources.title, &drafts);
+        let mut output = serde_json::to_string_pretty(&document).map_err(|error| error.to_string())?;
+        output.push('\n');
+        // What the next stage will read is checked as it will read it.
+        let parsed = parse(output.as_bytes()).map_err(|error| error.to_string())?;
+        Ok(Made { output, warnings: parsed.warnings.iter().map(ToString::to_string).collect() })
+    }
+}
