@@ -81,7 +81,12 @@ pub(crate) async fn run(app: &App, args: &AddArgs, output: Output) -> anyhow::Re
     output.result(
         &json!({"episode_id": id, "status": source.status, "pipeline_version": app.settings.pipeline_version.number(), "files": source.to}),
         || {
-            let next = if source.status == EpisodeStatus::Chapterized { "imagegen" } else { "plan" };
+            let next = match source.status {
+                EpisodeStatus::Chapterized => "imagegen",
+                // What comes next for audio isn't built.
+                EpisodeStatus::Downloaded => "plan",
+                _ => "run",
+            };
             let file = source.to.first().map(|p| p.display().to_string()).unwrap_or_default();
             format!("added {id} with status {}; copied to {file}\nnext: btcedu {next} {id}", source.status)
         },
