@@ -312,3 +312,19 @@ async fn killed_while_everything_is_forced_anew_a_plain_run_brings_it_to_the_end
         assert!(TRANSLATE.asked(&env) <= 3, "{story}");
     }
 }
+
+#[tokio::test]
+async fn a_text_stage_takes_no_picture_away_that_an_interrupted_run_had_paid_for() {
+    let mut env = world().await;
+    env.set("IMAGE_GEN_CONCURRENCY", "1");
+    bring_before(&env, &CHAPTERIZE, TRANSCRIPT).await;
+    let _chapters = env.run(&["chapterize", EP]).await.success();
+    killed_at(&env, "picture-staged", 0, &["imagegen", EP]).await;
+    let first = env.sim.stats().prompts[0].clone();
+    // It has nothing to do, and clears away only what texts leave.
+    let _current = env.run(&["chapterize", EP]).await.success().says("skipped");
+    let _made = env.run(&["imagegen", EP]).await.success();
+    let sent = env.sim.stats().prompts;
+    assert_eq!(sent.iter().filter(|prompt| **prompt == first).count(), 1, "{sent:#?}");
+    let _clean = env.run(&["images", "verify", EP]).await.success();
+}

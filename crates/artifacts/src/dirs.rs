@@ -143,17 +143,22 @@ impl EpisodeDir {
         let stamp = at.timestamp().strftime("%Y%m%dT%H%M%SZ").to_string();
         self.reports().join(format!("report_{stamp}.json"))
     }
-    /// Returns the folders in which a crash may leave temporary files.
-    pub fn folders_with_leftovers(&self) -> [PathBuf; 7] {
+    /// Returns the folders in which an interrupted text stage may leave temporary files.
+    pub fn text_folders(&self) -> [PathBuf; 4] {
+        let outputs = self.outputs();
+        [outputs.join("provenance"), outputs.join("review"), outputs, self.transcripts()]
+    }
+    /// Returns the folders in which an interrupted imagegen may leave temporary files.
+    ///
+    /// In the store one may be a whole picture that was paid for: only who can tell clears it away.
+    pub fn picture_folders(&self) -> [PathBuf; 5] {
         let outputs = self.outputs();
         [
             outputs.join("provenance"),
             outputs.join("render"), // the draft's stale marker
-            outputs.join("review"),
             outputs,
             self.images(),
             self.store().folder().to_owned(),
-            self.transcripts(),
         ]
     }
 

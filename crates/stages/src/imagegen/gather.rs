@@ -256,7 +256,7 @@ fn load_files(mut inputs: Inputs, depth: CheckDepth) -> Result<Inputs, FileError
     let scan = store.scan()?;
     inputs.torn = scan.torn.into_iter().map(|t| t.sidecar).collect();
     inputs.strays = scan.strays;
-    for folder in inputs.dir.folders_with_leftovers() {
+    for folder in inputs.dir.picture_folders() {
         inputs.leftovers.extend(leftovers(&folder)?);
     }
     match read_json::<Manifest>(&inputs.dir.manifest()) {

@@ -113,7 +113,7 @@ pub async fn refresh_review_diff(
 
 /// Writes off calls of an interrupted run that nothing came of, closes the run, and clears away its temporary files.
 pub(crate) async fn mend(ctx: &StageContext, gathered: &Gathered) -> Result<(), StageError> {
-    let folders = gathered.dir.folders_with_leftovers();
+    let folders = gathered.dir.text_folders();
     let clear = move || {
         for folder in folders {
             leftovers(&folder)?.iter().try_for_each(|path| remove_file(path))?;
