@@ -261,7 +261,7 @@ async fn killed_while_a_review_is_decided_it_can_be_decided_again_either_way() {
             let ask = ["review", "request-changes", "1", "--notes", "Kürzer."];
             killed_at(&env, &point, 0, &ask).await;
             assert_eq!(waiting_review(&env).await, "1", "{story}: nothing was decided yet");
-            let _waits = env.run(&["run", EP]).await.exits(3).says("review 1");
+            let _waits = env.run(&["run", EP]).await.exits(3).says("btcedu review show 1");
             if approves {
                 approve(&env).await;
                 let _goes_on = env.run(&["run", EP]).await.exits(3);

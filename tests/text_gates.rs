@@ -52,7 +52,7 @@ async fn a_text_changed_by_hand_after_its_approval_blocks_what_follows_until_it_
     }
     for command in [&["translate", EP][..], &["run", EP], &["translate", EP, "--force"]] {
         let blocked = env.run(command).await.exits(3);
-        let _told = blocked.says("ep1 waits for review 2").says("btcedu review approve 2");
+        let _told = blocked.says("ep1 waits for a review").says("btcedu review approve 2");
     }
     assert_eq!(calls(&env), sent, "nothing is sent");
     assert_eq!(status_of(&env, EP).await, (EpisodeStatus::Corrected, None), "a closed gate is no failure");

@@ -140,7 +140,7 @@ impl EpisodeDir {
     }
     /// Returns `reports/{ep}/report_{time}.json`.
     pub fn report(&self, at: UtcTime) -> PathBuf {
-        let stamp = at.timestamp().strftime("%Y%m%dT%H%M%SZ").to_string();
+        let stamp = at.timestamp().strftime("%Y%m%dT%H%M%S%.3fZ").to_string();
         self.reports().join(format!("report_{stamp}.json"))
     }
     /// Returns the folders in which an interrupted text stage may leave temporary files.
@@ -194,7 +194,7 @@ mod tests {
         );
         assert_eq!(
             episode.report("2026-11-22T10:30:00Z".parse().unwrap()),
-            Path::new("data/reports/-Quu_x/report_20261122T103000Z.json")
+            Path::new("data/reports/-Quu_x/report_20261122T103000.000Z.json")
         );
     }
 }

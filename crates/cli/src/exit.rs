@@ -119,7 +119,9 @@ impl ExitStatus {
     pub(crate) fn of_runner_end(end: &RunnerEnd) -> Self {
         match end {
             RunnerEnd::Finished | RunnerEnd::FinishedPartly { .. } => Self::Done,
-            RunnerEnd::AwaitingReview { .. } | RunnerEnd::CapReached { .. } => Self::Blocked,
+            RunnerEnd::AwaitingReview { .. } | RunnerEnd::CapReached { .. } | RunnerEnd::Blocked { .. } => {
+                Self::Blocked
+            }
             RunnerEnd::Failed { .. } | RunnerEnd::NotBuilt { .. } => Self::Failed,
             RunnerEnd::Interrupted { signal } => Self::of_signal(*signal),
         }

@@ -4,15 +4,16 @@ use btcedu_artifacts::{EpisodeLock, LockHolder, write_json_atomic};
 use btcedu_domain::{EpisodeId, EpisodeStatus, ReviewStage, ReviewStatus, Stage, Usd, UtcTime};
 use btcedu_models::{Conn, DbError, episodes, pipeline_runs, provider_calls, review_tasks};
 use btcedu_stages::{
-    Signal, StageContext, StageError,
+    ErrorKind, Signal, StageContext, StageError,
     imagegen::{ImageGenFlags, ImageGenResult, RunEnd, run_imagegen},
     text::{TextFlags, TextResult, TextRunEnd, TextStage, run_text_stage},
+    with_causes,
 };
 use serde::Serialize;
 
 use crate::{
-    EpisodeState, GateState, Gates, LookBack, PipelinePlan, PlanFlags, PlannedStep, Step, look_back,
-    resolve_pipeline_plan,
+    EpisodeState, GateState, Gates, LookBack, PipelinePlan, PlanFlags, PlannedStep, Step, StepState,
+    look_back, resolve_pipeline_plan,
 };
 
 /// What one stage of a run did.
@@ -55,6 +56,11 @@ pub enum RunnerEnd {
     /// A reviewer must decide.
     AwaitingReview {
         /// Where, and how.
+        message: String,
+    },
+    /// A person must allow something, or wait for another run.
+    Blocked {
+        /// What.
         message: String,
     },
     /// The next stage isn't in this version of the program.
@@ -212,7 +218,7 @@ async fn go_on(
             Step::Stage(stage) if next.built => stage,
             // Only the stage behind it knows whether the text is the one that was approved, and asks.
             Step::Gate(gate) => behind(gate),
-            Step::Stage(_) => return Ok(not_built(lock.episode(), next)),
+            Step::Stage(_) => return Ok(not_built(&plan)),
         };
         if stages.iter().any(|run| run.stage == stage) {
             let message = format!("{stage} has run, and the episode has not moved; look at `btcedu plan`");
@@ -232,7 +238,15 @@ async fn go_on(
             }
             // Nothing was done yet: the command fails with it.
             Err(error) if stages.is_empty() => return Err(error),
-            Err(error) => return Ok(RunnerEnd::Failed { message: error.to_string() }),
+            Err(error) => {
+                let message = with_causes(&error);
+                let blocked = error.kind() == ErrorKind::Blocked;
+                return Ok(if blocked {
+                    RunnerEnd::Blocked { message }
+                } else {
+                    RunnerEnd::Failed { message }
+                });
+            }
         }
     }
 }
@@ -244,10 +258,16 @@ const fn behind(gate: ReviewStage) -> Stage {
     }
 }
 
-fn not_built(id: &EpisodeId, next: &PlannedStep) -> RunnerEnd {
+fn not_built(plan: &PipelinePlan) -> RunnerEnd {
+    let ahead = plan.steps.iter().filter(|step| matches!(step.state, StepState::NotBuilt | StepState::Later));
+    let missing: Vec<&str> = ahead
+        .filter(|step| matches!(step.step, Step::Stage(_)) && !step.built)
+        .map(PlannedStep::name)
+        .collect();
     let message = format!(
-        "the next step is '{}', which this version of btcedu doesn't have yet; `btcedu plan {id}` shows the whole way",
-        next.name()
+        "episode {id}: this version of btcedu doesn't have the next step; not built yet: {}; `btcedu plan {id}` shows the whole way",
+        missing.join(", "),
+        id = plan.episode_id
     );
     RunnerEnd::NotBuilt { message }
 }

@@ -1,6 +1,6 @@
 //! Chapters: the adapted script becomes the chapter document; what can be counted is counted, not believed.
 
-use btcedu_chapters::{assemble, draft_json_schema, parse, parse_draft};
+use btcedu_chapters::{DraftChapter, assemble, draft_json_schema, parse, parse_draft};
 
 use crate::{
     adapt::tags::strip_tags,
@@ -36,7 +36,12 @@ impl Craft for Chapterizing {
     }
 
     fn read(&self, _job: &Job, reply: &str) -> Result<String, String> {
-        parse_draft(reply).map(|_| reply.trim().to_owned()).map_err(|error| error.to_string())
+        let draft = parse_draft(reply).map_err(|error| error.to_string())?;
+        let silent = |chapter: &DraftChapter| strip_tags(&chapter.narration).trim().is_empty();
+        match draft.chapters.iter().position(silent) {
+            Some(at) => Err(format!("$.chapters[{at}].narration: nothing is left of it without its tags")),
+            None => Ok(reply.trim().to_owned()),
+        }
     }
 
     fn second_try(&self, job: &Job, reply: &str, problem: &str) -> Option<Job> {

@@ -91,16 +91,14 @@ pub enum StageError {
         reason: String,
     },
     /// A reviewer must approve a text before the stage may start.
-    #[error(
-        "episode {episode} waits for review {task} of stage {gate}: {why}; look with `btcedu review show {task}`, then `btcedu review approve {task}`"
-    )]
+    #[error("episode {episode} waits for a review of stage {gate}: {why}; {}", how_to_review(.episode, *.task))]
     AwaitingReview {
         /// The episode.
         episode: EpisodeId,
         /// Whose text it is.
         gate: ReviewStage,
-        /// The review's number.
-        task: i64,
+        /// The review's number; none where nobody has been asked yet.
+        task: Option<i64>,
         /// Why it isn't approved.
         why: String,
     },
@@ -235,6 +233,15 @@ pub enum ErrorKind {
     Blocked,
     /// Mend something.
     Failed,
+}
+
+fn how_to_review(episode: &EpisodeId, task: Option<i64>) -> String {
+    match task {
+        Some(task) => {
+            format!("look with `btcedu review show {task}`, then `btcedu review approve {task}`")
+        }
+        None => format!("`btcedu run {episode}` asks for it"),
+    }
 }
 
 impl StageError {

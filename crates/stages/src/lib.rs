@@ -40,4 +40,5 @@ mod translate;
 pub use context::{ImageSettings, ResendUnknown, StageContext, StageSettings, write_files};
 pub use error::{ErrorKind, StageError};
 pub use events::{Deaf, Observer, StageEvent};
+pub use retry::with_causes;
 pub use stop::{Interrupt, Signal};

@@ -211,8 +211,8 @@ fn report_text(report: &RunReport) -> String {
         RunnerEnd::FinishedPartly { message } => format!("warning: {message}"),
         RunnerEnd::AwaitingReview { message }
         | RunnerEnd::CapReached { message }
-        | RunnerEnd::NotBuilt { message } => format!("blocked: {message}"),
-        RunnerEnd::Failed { message } => format!("error: {message}"),
+        | RunnerEnd::Blocked { message } => format!("blocked: {message}"),
+        RunnerEnd::Failed { message } | RunnerEnd::NotBuilt { message } => format!("error: {message}"),
         RunnerEnd::Interrupted { .. } => {
             format!("{id}: stopped by a signal; all that was paid for is kept, and `btcedu run {id}` goes on")
         }

@@ -44,7 +44,7 @@ impl ClosedGate {
         StageError::AwaitingReview {
             episode: gathered.dir.id().clone(),
             gate: self.gate,
-            task: task.or_else(|| gathered.task_before.as_ref().map(|task| task.id)).unwrap_or_default(),
+            task: task.or_else(|| gathered.task_before.as_ref().map(|task| task.id)),
             why: self.why,
         }
     }

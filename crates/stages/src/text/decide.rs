@@ -154,11 +154,13 @@ fn plan_call(
     };
     let first = request_of(gathered, &job)?;
     let hash = text_hash(&first);
-    let paid = gathered.paid.get(&hash).filter(|_| !flags.force);
+    let craft = gathered.stage.craft();
+    // One that can't be read any more, since the reading has changed, would fail on every run.
+    let readable = |paid: &&PaidText| !flags.force && craft.read(&job, &paid.text).is_ok();
+    let paid = gathered.paid.get(&hash).filter(readable);
     if flags.force || paid.is_some() {
         return call(job, first, paid, false);
     }
-    let craft = gathered.stage.craft();
     let second = gathered.spoiled.get(&hash).and_then(|spoiled| {
         let problem = craft.read(&job, &spoiled.text).err()?;
         craft.second_try(&job, &spoiled.text, &problem)
