@@ -1,6 +1,6 @@
-//! Reads an answer of success: the picture is decoded once and its text never copied.
+//! Reads an answer of success: the picture is decoded where its text stands, so it is in memory once.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 use base64::{
     Engine,
@@ -17,6 +17,9 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
+
+/// How many characters are decoded at once: a multiple of four.
+const CHUNK: usize = 8192;
 
 /// What an answer holds.
 #[derive(Debug)]
@@ -58,30 +61,58 @@ struct Item<'a> {
 }
 
 /// Reads the body of an answer, in words what is wrong with one that holds no picture.
-pub(crate) fn read(body: &[u8]) -> Result<Answer, String> {
+///
+/// Takes milliseconds for a large one, so do it off the async threads.
+pub(crate) fn read(body: Vec<u8>) -> Result<Answer, String> {
     let parsed: Body<'_> =
-        serde_json::from_slice(body).map_err(|e| format!("it is not the JSON of an answer ({e})"))?;
+        serde_json::from_slice(&body).map_err(|e| format!("it is not the JSON of an answer ({e})"))?;
     let first = parsed.data.into_iter().flatten().next().ok_or("its list 'data' is empty")?;
+    let revised_prompt = first.revised_prompt.and_then(|raw| serde_json::from_str(raw.get()).ok());
+    let usage = parsed.usage.and_then(|raw| serde_json::from_str::<Value>(raw.get()).ok());
+    let usage = usage.as_ref().and_then(usage_of);
     let picture = match (first.b64_json, first.url) {
-        (Some(text), _) => PictureData::Bytes(decode(&text.0)?),
+        (Some(Text(Cow::Borrowed(text))), _) => {
+            let payload = payload(text);
+            let start = payload.as_ptr().addr() - body.as_ptr().addr();
+            let place = start..start + payload.len();
+            PictureData::Bytes(decode_in_place(body, place)?)
+        }
+        (Some(Text(Cow::Owned(text))), _) => {
+            PictureData::Bytes(BASE64.decode(payload(&text)).map_err(|e| undecodable(&e))?)
+        }
         (None, Some(url)) => PictureData::Url(url.0.into_owned()),
         (None, None) => return Err("it has neither 'b64_json' nor 'url'".to_owned()),
     };
-    let usage = parsed.usage.and_then(|raw| serde_json::from_str::<Value>(raw.get()).ok());
-    Ok(Answer {
-        picture,
-        revised_prompt: first.revised_prompt.and_then(|raw| serde_json::from_str(raw.get()).ok()),
-        usage: usage.as_ref().and_then(usage_of),
-    })
+    Ok(Answer { picture, revised_prompt, usage })
 }
 
-fn decode(text: &str) -> Result<Vec<u8>, String> {
-    // Some gateways write a data URL.
-    let payload = match text.split_once(',') {
-        Some((prefix, payload)) if prefix.starts_with("data:") => payload,
-        _ => text,
-    };
-    BASE64.decode(payload.trim()).map_err(|e| format!("its base64 can't be decoded ({e})"))
+/// Returns the base64 itself: some gateways write a data URL.
+fn payload(text: &str) -> &str {
+    match text.split_once(',') {
+        Some((prefix, payload)) if prefix.starts_with("data:") => payload.trim(),
+        _ => text.trim(),
+    }
+}
+
+/// Decodes the base64 at a place of a buffer to the buffer's beginning, and drops the rest of it.
+fn decode_in_place(mut buffer: Vec<u8>, place: Range<usize>) -> Result<Vec<u8>, String> {
+    let mut text = Vec::with_capacity(CHUNK);
+    let (mut from, mut to) = (place.start, 0);
+    while let Some(next) = buffer.get(from..place.end.min(from + CHUNK)).filter(|next| !next.is_empty()) {
+        text.clear();
+        text.extend_from_slice(next);
+        from += text.len();
+        // What is written ends before what is still to be read: three bytes come from four characters.
+        let room = buffer.get_mut(to..from).unwrap_or_default();
+        to += BASE64.decode_slice(&text, room).map_err(|e| undecodable(&e))?;
+    }
+    buffer.truncate(to);
+    buffer.shrink_to_fit();
+    Ok(buffer)
+}
+
+fn undecodable(error: &dyn std::error::Error) -> String {
+    format!("its base64 can't be decoded ({error})")
 }
 
 /// Reads a usage; one without the count that costs most says nothing.

@@ -93,8 +93,10 @@ impl OpenAiImages {
         }
         let request_id = reply.request_id.clone();
         let no_picture = |problem| ImageGenError::NoPicture { problem, request_id: request_id.clone() };
-        let Answer { picture, revised_prompt, usage } = answer::read(&reply.body).map_err(no_picture)?;
-        drop(reply);
+        #[expect(clippy::disallowed_methods, reason = "others' bytes go on arriving while an answer is read")]
+        let read = tokio::task::spawn_blocking(move || answer::read(reply.body));
+        let Answer { picture, revised_prompt, usage } =
+            read.await.unwrap_or_else(|ended| Err(ended.to_string())).map_err(no_picture)?;
         let bytes = match picture {
             PictureData::Bytes(bytes) => bytes,
             PictureData::Url(url) => self.download(&url, request_id.as_deref()).await?,

@@ -6,16 +6,15 @@ use std::{
     time::Duration,
 };
 
-use diesel::{
-    SqliteConnection,
-    r2d2::{Pool, PooledConnection},
-};
-use tokio::sync::Mutex;
-
 use crate::{
     error::DbError,
     migrate::{self, MigrationStatus},
     pool::{Opened, Opener, Pragmas, url},
+    turns::Turns,
+};
+use diesel::{
+    SqliteConnection,
+    r2d2::{Pool, PooledConnection},
 };
 
 /// What query functions take: one connection to `SQLite`.
@@ -47,8 +46,8 @@ impl Default for DbConfig {
 pub struct Db {
     path: PathBuf,
     pool: Pool<Opener>,
-    /// Who writes, among the clones: in turn, since `SQLite` has those who meet a lock sleep.
-    writer: Arc<Mutex<()>>,
+    /// Who writes, among the clones.
+    turns: Arc<Turns>,
 }
 
 impl std::fmt::Debug for Db {
@@ -76,7 +75,7 @@ impl Db {
                 busy_timeout: config.busy_timeout,
             }))
             .build_unchecked(Opener { path: path.clone() });
-        Ok(Self { path, pool, writer: Arc::default() })
+        Ok(Self { path, pool, turns: Arc::default() })
     }
 
     /// Returns the path of the database file.
@@ -126,33 +125,70 @@ impl Db {
         F: FnOnce(&mut Conn) -> Result<T, DbError> + Send + 'static,
     {
         let db = self.clone();
-        #[expect(clippy::disallowed_methods, reason = "this is the one door for SQL")]
-        let task = tokio::task::spawn_blocking(move || db.run_blocking(queries));
-        match task.await {
-            Ok(result) => result,
-            Err(failure) => match failure.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(source) => Err(DbError::Stopped { path: self.path.clone(), source }),
-            },
-        }
+        self.offload(move || db.run_blocking(queries)).await?
     }
 
     /// Runs queries in one immediate transaction: all of it happens, or nothing.
     ///
+    /// Those who wait for their turn at the same time share a transaction, each with a
+    /// savepoint of its own: it is synced to the disk once for all of them.
+    ///
     /// Never wait for anything but the database inside: others wait for this.
     ///
     /// # Errors
-    /// As [`Db::run`]; an error of the closure undoes the transaction.
+    /// As [`Db::run`]; an error of the closure undoes what the closure did.
     ///
     /// # Panics
-    /// Where the closure does; that undoes the transaction too.
+    /// Where the closure does; that undoes what it did too.
     pub async fn transaction<T, F>(&self, queries: F) -> Result<T, DbError>
     where
         T: Send + 'static,
         F: FnOnce(&mut Conn) -> Result<T, DbError> + Send + 'static,
     {
-        let _turn = self.writer.lock().await;
-        self.run(move |conn| write_locked(conn, queries)).await
+        let mut ended = self.turns.queue(queries);
+        let outcome = tokio::select! {
+            biased;
+            // Somebody else had the turn and did this too.
+            ended = &mut ended => ended,
+            _turn = self.turns.turn() => {
+                let db = self.clone();
+                self.offload(move || db.write_all_that_waits()).await?;
+                ended.await
+            }
+        }
+        .map_err(|source| DbError::Stopped { path: self.path.clone(), source: Arc::new(source) })?;
+        outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+
+    fn write_all_that_waits(&self) {
+        let mut together = self.turns.take();
+        if together.is_empty() {
+            return;
+        }
+        let written = self.run_blocking(|conn| {
+            write_locked(conn, |conn| {
+                for write in &mut together {
+                    write.run(conn, &self.path);
+                }
+                Ok(())
+            })
+        });
+        for write in together {
+            write.end(&written);
+        }
+    }
+
+    /// Does blocking work off the async threads.
+    async fn offload<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, DbError> {
+        #[expect(clippy::disallowed_methods, reason = "this is the one door for SQL")]
+        let task = tokio::task::spawn_blocking(work);
+        task.await.map_err(|failure| match failure.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(source) => DbError::Stopped { path: self.path.clone(), source: Arc::new(source) },
+        })
     }
 
     /// What [`Db::run`] does, on the caller's thread.
@@ -181,11 +217,11 @@ impl Db {
             }
             result = self.pool.get_timeout(POOL_WAIT);
         }
-        result.map_err(|source| DbError::Exhausted { path: self.path.clone(), source })
+        result.map_err(|source| DbError::Exhausted { path: self.path.clone(), source: Arc::new(source) })
     }
 }
 
-/// One immediate transaction; tells the log how long nobody else could write.
+/// Makes one immediate transaction; tells the log how long nobody else could write.
 fn write_locked<T>(
     conn: &mut Conn,
     queries: impl FnOnce(&mut Conn) -> Result<T, DbError>,

@@ -1,12 +1,16 @@
 //! What can go wrong with the database, by what the reader can do about it.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-/// An error of a layer below, kept as the cause.
-pub type BoxedError = Box<dyn std::error::Error + Send + Sync>;
+/// An error of a layer below, kept as the cause; shared, since one failed transaction
+/// may be the end of several writers' work.
+pub type SharedError = Arc<dyn std::error::Error + Send + Sync>;
 
 /// Why the database could not do what was asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum DbError {
     /// Somebody else held the file longer than the busy timeout.
@@ -18,7 +22,7 @@ pub enum DbError {
         /// The database file.
         path: PathBuf,
         /// What the database said.
-        source: BoxedError,
+        source: SharedError,
     },
     /// No room for what was to be written.
     #[error("there is no room left for the database {}; free some space, then try again", path.display())]
@@ -26,7 +30,7 @@ pub enum DbError {
         /// The database file.
         path: PathBuf,
         /// What the database said.
-        source: BoxedError,
+        source: SharedError,
     },
     /// The file or its folder can't be written.
     #[error(
@@ -36,7 +40,7 @@ pub enum DbError {
         /// The database file.
         path: PathBuf,
         /// What the database said.
-        source: BoxedError,
+        source: SharedError,
     },
     /// The file can't be opened or created.
     #[error(
@@ -47,7 +51,7 @@ pub enum DbError {
         /// The database file.
         path: PathBuf,
         /// What the database or the system said.
-        source: BoxedError,
+        source: SharedError,
     },
     /// The file is something else.
     #[error("{} is not a database; check the setting DATABASE_URL, or move the file away", path.display())]
@@ -55,7 +59,7 @@ pub enum DbError {
         /// The file.
         path: PathBuf,
         /// What the database said.
-        source: BoxedError,
+        source: SharedError,
     },
     /// The file is damaged.
     #[error("the database {} is damaged; restore a backup, or rescue it with `sqlite3 FILE .recover`", path.display())]
@@ -63,7 +67,7 @@ pub enum DbError {
         /// The database file.
         path: PathBuf,
         /// What the database said.
-        source: BoxedError,
+        source: SharedError,
     },
     /// The disk failed below `SQLite`.
     #[error("the disk failed under the database {}; look at the system's log", path.display())]
@@ -71,7 +75,7 @@ pub enum DbError {
         /// The database file.
         path: PathBuf,
         /// What the database said.
-        source: BoxedError,
+        source: SharedError,
     },
     /// A table or column is not there yet.
     #[error("the database {} lacks tables that this version needs; run `btcedu migrate`", path.display())]
@@ -79,7 +83,7 @@ pub enum DbError {
         /// The database file.
         path: PathBuf,
         /// What the database said.
-        source: BoxedError,
+        source: SharedError,
     },
     /// A newer btcedu has migrated the file.
     #[error(
@@ -99,7 +103,7 @@ pub enum DbError {
         /// The migration's name.
         step: String,
         /// What went wrong.
-        source: BoxedError,
+        source: SharedError,
     },
     /// The path can't be given to `SQLite`.
     #[error("the database's path {} is not UTF-8; choose another one", path.display())]
@@ -113,7 +117,7 @@ pub enum DbError {
         /// The database file.
         path: PathBuf,
         /// What the pool said.
-        source: diesel::r2d2::PoolError,
+        source: Arc<diesel::r2d2::PoolError>,
     },
     /// The program is ending, so the work was not begun.
     #[error("the program is ending, so nothing was asked of the database {}", path.display())]
@@ -121,7 +125,7 @@ pub enum DbError {
         /// The database file.
         path: PathBuf,
         /// What tokio said.
-        source: tokio::task::JoinError,
+        source: SharedError,
     },
     /// The row that was to be changed is not there.
     #[error("there is no {what} '{id}' in the database")]
@@ -137,7 +141,7 @@ pub enum DbError {
         /// `SQLite`'s words, which name table and columns.
         constraint: String,
         /// The whole error.
-        source: diesel::result::Error,
+        source: Arc<diesel::result::Error>,
     },
     /// The row breaks another rule of its table.
     #[error("the row breaks a rule of its table ({constraint}); please report it")]
@@ -145,26 +149,27 @@ pub enum DbError {
         /// `SQLite`'s words.
         constraint: String,
         /// The whole error.
-        source: diesel::result::Error,
+        source: Arc<diesel::result::Error>,
     },
     /// A stored value is no word that this version knows.
     #[error("a row holds a value that this version can't read; if a newer btcedu wrote it, update this one")]
     Unreadable {
         /// Which value, and what is allowed.
-        source: diesel::result::Error,
+        source: Arc<diesel::result::Error>,
     },
     /// Anything else.
     #[error("the database refused a query; please report it together with the cause")]
     Query {
         /// What Diesel or the database said.
-        source: diesel::result::Error,
+        source: Arc<diesel::result::Error>,
     },
 }
 
 impl From<diesel::result::Error> for DbError {
     fn from(source: diesel::result::Error) -> Self {
         use diesel::result::{DatabaseErrorKind as Kind, Error};
-        match &source {
+        let source = Arc::new(source);
+        match &*source {
             Error::DatabaseError(Kind::UniqueViolation, info) => {
                 Self::Duplicate { constraint: info.message().to_owned(), source }
             }
@@ -183,7 +188,7 @@ impl DbError {
     pub(crate) fn at(self, path: &Path) -> Self {
         match self {
             Self::Query { source } => match message(&source).and_then(Cause::of) {
-                Some(cause) => cause.error(path, source.into()),
+                Some(cause) => cause.error(path, source),
                 None => Self::Query { source },
             },
             other => other,
@@ -191,7 +196,8 @@ impl DbError {
     }
 
     /// Makes the error of a failed migration; lack of room or rights is told as such.
-    pub(crate) fn migration(path: &Path, step: &str, source: BoxedError) -> Self {
+    pub(crate) fn migration(path: &Path, step: &str, source: impl Into<SharedError>) -> Self {
+        let source = source.into();
         match Cause::of(&source.to_string()) {
             Some(cause) if cause != Cause::Unmigrated => cause.error(path, source),
             _ => Self::Migration { path: path.to_owned(), step: step.to_owned(), source },
@@ -199,8 +205,11 @@ impl DbError {
     }
 
     /// Makes the error of a connection that could not be opened.
-    pub(crate) fn cannot_open(path: &Path, source: impl Into<BoxedError>) -> Self {
-        Self::CannotOpen { path: path.to_owned(), source: source.into() }
+    pub(crate) fn cannot_open(
+        path: &Path,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::CannotOpen { path: path.to_owned(), source: source.into().into() }
     }
 
     /// Tells whether nothing was there to be read: no table yet.
@@ -267,7 +276,7 @@ impl Cause {
         ending.or_else(|| BEGINNINGS.iter().find(|(words, _)| message.starts_with(words))).map(|(_, c)| *c)
     }
 
-    fn error(self, path: &Path, source: BoxedError) -> DbError {
+    fn error(self, path: &Path, source: SharedError) -> DbError {
         let path = path.to_owned();
         match self {
             Self::Locked => DbError::Locked { path, source },

@@ -35,6 +35,7 @@ mod error;
 mod migrate;
 mod pool;
 mod schema;
+mod turns;
 
 pub mod channels;
 pub mod chunks;
@@ -50,5 +51,5 @@ pub mod review_tasks;
 pub mod testing;
 
 pub use db::{Conn, Db, DbConfig};
-pub use error::{BoxedError, DbError};
+pub use error::{DbError, SharedError};
 pub use migrate::MigrationStatus;

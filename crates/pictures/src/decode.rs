@@ -6,7 +6,7 @@ use btcedu_domain::Sha256Hash;
 use bytes::Bytes;
 use image::{ImageDecoder, ImageFormat, ImageReader, Limits};
 
-use crate::{Origin, PictureError, mark::with_origin, offload};
+use crate::{Origin, PictureError, mark::with_origin, offload::compute};
 
 /// Most bytes a picture may have: 64 MiB.
 pub const MAX_BYTES: usize = 64 * 1024 * 1024;
@@ -78,7 +78,7 @@ impl VerifiedPicture {
 /// # Errors
 /// [`PictureError`] says why they are no picture.
 pub async fn verify(bytes: Bytes) -> Result<VerifiedPicture, PictureError> {
-    offload(move || verify_now(bytes)).await?
+    compute(move || verify_now(bytes)).await?
 }
 
 fn verify_now(bytes: Bytes) -> Result<VerifiedPicture, PictureError> {

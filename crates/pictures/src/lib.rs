@@ -2,7 +2,7 @@
 //!
 //! Decodes a provider's bytes whole before they count as a picture, tells whether they
 //! carry a signed C2PA manifest, and puts the machine-readable AI mark into those that
-//! don't. Also the one door for CPU-heavy work off the async threads ([`offload`]).
+//! don't. Also the one door for work with files off the async threads ([`offload`]).
 //!
 //! May use: `btcedu-domain`.
 //!

@@ -26,14 +26,28 @@ fn base64_is_read_however_it_is_dressed() {
         format!("data:image/png;base64,{plain}"),
         format!("{plain}\\n"),
     ] {
-        let answer = read(&body(&format!("{{\"b64_json\":\"{text}\"}}"), "")).unwrap();
+        let answer = read(body(&format!("{{\"b64_json\":\"{text}\"}}"), "")).unwrap();
         assert_eq!(bytes_of(answer), picture, "{text}");
     }
 }
 
 #[test]
+fn a_picture_of_any_length_is_decoded_in_place() {
+    let chunk = CHUNK / 4 * 3;
+    for length in [1, 2, 3, 4, chunk - 1, chunk, chunk + 1, 3 * chunk - 2, 3 * chunk, 1_000_003] {
+        let picture: Vec<u8> = (0..length).map(|n: usize| u8::try_from((n * 31) % 251).unwrap()).collect();
+        let text = ENCODER.encode(&picture);
+        let answer = read(body(&format!("{{\"b64_json\":\"{text}\"}}"), ""));
+        assert!(bytes_of(answer.unwrap()) == picture, "{length} bytes");
+        let broken = text.replacen(char::is_alphanumeric, "?", 1);
+        let problem = read(body(&format!("{{\"b64_json\":\"{broken}\"}}"), "")).unwrap_err();
+        assert!(problem.contains("base64"), "{problem}");
+    }
+}
+
+#[test]
 fn a_url_is_taken_where_there_is_no_base64() {
-    let answer = read(&body(r#"{"url":"https:\/\/x.example\/1.png","b64_json":null}"#, "")).unwrap();
+    let answer = read(body(r#"{"url":"https:\/\/x.example\/1.png","b64_json":null}"#, "")).unwrap();
     assert!(matches!(answer.picture, PictureData::Url(url) if url == "https://x.example/1.png"));
 }
 
@@ -45,7 +59,7 @@ fn a_paid_picture_is_not_lost_over_a_field_beside_it() {
         (r#""revised_prompt":null"#, r#","usage":{"output_tokens":"many"}"#),
         (r#""new":true"#, r#","usage":null,"newer":{"x":1}"#),
     ] {
-        let answer = read(&body(&format!("{{\"b64_json\":\"YWJj\",{item}}}"), rest)).unwrap();
+        let answer = read(body(&format!("{{\"b64_json\":\"YWJj\",{item}}}"), rest)).unwrap();
         assert_eq!((answer.usage, answer.revised_prompt.clone()), (None, None), "{item}{rest}");
         assert_eq!(bytes_of(answer), b"abc");
     }
@@ -54,7 +68,7 @@ fn a_paid_picture_is_not_lost_over_a_field_beside_it() {
 #[test]
 fn usage_and_revised_prompt_are_kept() {
     let usage = r#","usage":{"input_tokens":60,"input_tokens_details":{"text_tokens":50,"image_tokens":10},"output_tokens":1756,"total_tokens":1816}"#;
-    let answer = read(&body(r#"{"b64_json":"YWJj","revised_prompt":"Ein \"Bild\" ş"}"#, usage)).unwrap();
+    let answer = read(body(r#"{"b64_json":"YWJj","revised_prompt":"Ein \"Bild\" ş"}"#, usage)).unwrap();
     assert_eq!(answer.revised_prompt.as_deref(), Some("Ein \"Bild\" ş"));
     let counted = ImageUsage { input_tokens: 60, image_input_tokens: 10, output_tokens: 1756 };
     assert_eq!(answer.usage, Some(counted));
@@ -72,7 +86,7 @@ fn an_answer_without_a_picture_is_said_in_words() {
         (br#"{"data":[{"b64_json":"@@@"}]}"#, "can't be decoded"),
         (br#"{"data":[{"b64_json":"YWJ"#, "not the JSON"),
     ] {
-        let problem = read(body).unwrap_err();
+        let problem = read(body.to_vec()).unwrap_err();
         assert!(problem.contains(said), "{problem}");
     }
 }

@@ -8,8 +8,11 @@ use std::{
 };
 
 use btcedu_domain::EpisodeStatus;
-use btcedu_models::{Db, DbConfig, DbError, episodes, testing};
-use diesel::connection::SimpleConnection;
+use btcedu_models::{Conn, Db, DbConfig, DbError, episodes, episodes::EpisodeFilter, testing};
+use diesel::{
+    SqliteConnection,
+    connection::{Connection, SimpleConnection},
+};
 
 use crate::fixture;
 
@@ -18,7 +21,7 @@ fn open(path: &Path) -> Db {
 }
 
 fn list(db: &Db) -> Result<Vec<episodes::Episode>, DbError> {
-    testing::run(db, |conn| episodes::list(conn, &episodes::EpisodeFilter::default()))
+    testing::run(db, |conn| episodes::list(conn, &EpisodeFilter::default()))
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test's own file, not an artifact")]
@@ -181,6 +184,68 @@ async fn a_panic_comes_through_undoes_the_transaction_and_frees_the_lock() {
     assert!(REACHED.load(Ordering::SeqCst));
     assert!(list(&fixture.db).unwrap().is_empty());
     fixture.episode("abc123", EpisodeStatus::New);
+}
+
+#[tokio::test]
+async fn those_who_wait_together_are_committed_together_and_undo_only_their_own() {
+    let fixture = fixture();
+    let add =
+        |name: &'static str| move |conn: &mut Conn| Ok(testing::episode(conn, name, EpisodeStatus::New));
+    let path = fixture.db.path().to_owned();
+    let (go, wait) = std::sync::mpsc::channel();
+    let first = fixture.db.transaction(move |conn| {
+        wait.recv().unwrap();
+        add("first")(conn)
+    });
+    let good = fixture.db.transaction(add("good"));
+    let bad = fixture.db.transaction(move |conn| {
+        let _undone = add("bad")(conn)?;
+        Err::<(), _>(DbError::NotFound { what: "reason", id: "none".to_owned() })
+    });
+    let broken = fixture.db.transaction::<(), _>(move |conn| {
+        let _undone = add("broken")(conn)?;
+        std::panic::resume_unwind(Box::new("a panic of the closure"));
+    });
+    let broken = futures_util::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(broken));
+    let last = fixture.db.transaction(move |conn| {
+        let _row = add("last")(conn)?;
+        let mut other = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+        Ok(names(&mut other))
+    });
+    let open_the_gate = async { go.send(()).unwrap() };
+    let (first, good, bad, broken, seen, ()) =
+        tokio::join!(biased; first, good, bad, broken, last, open_the_gate);
+    assert!(first.is_ok() && good.is_ok());
+    assert!(matches!(bad, Err(DbError::NotFound { .. })));
+    assert_eq!(*broken.unwrap_err().downcast::<&str>().unwrap(), "a panic of the closure");
+    assert!(!seen.unwrap().contains(&"good".to_owned()), "a row comes with those that waited beside it");
+    assert_eq!(fixture.run(|conn| Ok(names(conn))), ["first", "good", "last"]);
+}
+
+#[tokio::test]
+async fn a_lock_that_is_held_too_long_is_told_to_all_who_wait_together() {
+    let fixture = fixture();
+    let other = open(fixture.db.path());
+    list(&other).unwrap();
+    let mut holder = SqliteConnection::establish(fixture.db.path().to_str().unwrap()).unwrap();
+    holder.batch_execute("BEGIN IMMEDIATE").unwrap();
+    let add = |name: &'static str| {
+        other.transaction(move |conn| Ok(testing::episode(conn, name, EpisodeStatus::New)))
+    };
+    let (one, two, three) = tokio::join!(add("one"), add("two"), add("three"));
+    for error in [one.unwrap_err(), two.unwrap_err(), three.unwrap_err()] {
+        assert!(matches!(&error, DbError::Locked { .. }), "{error:?}");
+    }
+    holder.batch_execute("ROLLBACK").unwrap();
+    add("one").await.unwrap();
+    assert_eq!(fixture.run(|conn| Ok(names(conn))), ["one"]);
+}
+
+fn names(conn: &mut Conn) -> Vec<String> {
+    let all = episodes::list(conn, &EpisodeFilter::default()).unwrap();
+    let mut names: Vec<String> = all.iter().map(|episode| episode.episode_id.to_string()).collect();
+    names.sort();
+    names
 }
 
 #[tokio::test(flavor = "multi_thread")]
