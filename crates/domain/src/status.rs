@@ -1,8 +1,8 @@
 //! The closed sets of words in files and tables, as the product's specification lists them.
 
-use crate::text_enum::text_enum;
+use crate::text_enum::text_column_enum;
 
-text_enum! {
+text_column_enum! {
     /// How far an episode has got.
     EpisodeStatus as "episode status" {
         /// Found in the feed.
@@ -44,7 +44,7 @@ text_enum! {
     }
 }
 
-text_enum! {
+text_column_enum! {
     /// One step of the pipeline.
     Stage as "stage" {
         /// Finds new episodes in the feed.
@@ -72,7 +72,7 @@ text_enum! {
     }
 }
 
-text_enum! {
+text_column_enum! {
     /// What became of one execution of a stage.
     RunStatus as "run status" {
         /// Not ended yet, or interrupted.
@@ -84,7 +84,7 @@ text_enum! {
     }
 }
 
-text_enum! {
+text_column_enum! {
     /// What a paid call asks for.
     CallKind as "kind of call" {
         /// Text from a language model.
@@ -96,7 +96,7 @@ text_enum! {
     }
 }
 
-text_enum! {
+text_column_enum! {
     /// What is known of one attempt at a paid call.
     CallState as "call state" {
         /// Reserved and about to be sent, or in flight, or interrupted.
@@ -112,7 +112,7 @@ text_enum! {
     }
 }
 
-text_enum! {
+text_column_enum! {
     /// What a media asset is.
     AssetType as "asset type" {
         /// A picture.
@@ -124,7 +124,7 @@ text_enum! {
     }
 }
 
-text_enum! {
+text_column_enum! {
     /// Which artifact a review is about.
     ReviewStage as "review stage" {
         /// Gate 1.
@@ -134,7 +134,7 @@ text_enum! {
     }
 }
 
-text_enum! {
+text_column_enum! {
     /// How far a review has got.
     ReviewStatus as "review status" {
         /// Nobody has looked yet.
@@ -150,7 +150,7 @@ text_enum! {
     }
 }
 
-text_enum! {
+text_column_enum! {
     /// What a chapter shows on the screen.
     VisualType as "visual type" {
         /// The brand's title template.
@@ -173,7 +173,7 @@ impl VisualType {
     }
 }
 
-text_enum! {
+text_column_enum! {
     /// What the manifest says of a chapter's picture.
     ImageStatus as "image status" {
         /// There is one.
@@ -189,7 +189,7 @@ text_enum! {
     }
 }
 
-text_enum! {
+text_column_enum! {
     /// Who wrote a picture's prompt.
     PromptSource as "prompt source" {
         /// The chapter's own `image_prompt`.

@@ -12,13 +12,27 @@ pub struct UnknownText {
     pub allowed: String,
 }
 
-/// Defines an enum with `as_str`, `ALL`, `Display`, `FromStr`, serde and (with feature `diesel`) a Text column.
+/// Defines an enum with `as_str`, `ALL`, `Display`, `FromStr` (whose error is [`UnknownText`]) and serde.
+///
+/// The crate that calls it depends on serde.
+///
+/// # Example
+/// ```
+/// btcedu_domain::text_enum! {
+///     /// Where a picture hangs.
+///     Wall as "wall" {
+///         /// Where the sun rises.
+///         East = "east",
+///     }
+/// }
+/// assert_eq!("east".parse(), Ok(Wall::East));
+/// assert_eq!("up".parse::<Wall>().unwrap_err().to_string(), "'up' is not a wall; allowed: east");
+/// ```
+#[macro_export]
 macro_rules! text_enum {
     ($(#[$doc:meta])* $name:ident as $what:literal { $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        #[cfg_attr(feature = "diesel", derive(diesel::AsExpression, diesel::FromSqlRow))]
-        #[cfg_attr(feature = "diesel", diesel(sql_type = diesel::sql_types::Text))]
         pub enum $name { $($(#[$vdoc])* $variant),+ }
 
         impl $name {
@@ -57,12 +71,24 @@ macro_rules! text_enum {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = <std::borrow::Cow<'_, str>>::deserialize(deserializer)?;
+                let text = <std::borrow::Cow<'_, str> as serde::Deserialize>::deserialize(deserializer)?;
                 text.parse().map_err(serde::de::Error::custom)
             }
+        }
+    };
+}
+
+/// Defines the same, and with feature `diesel` a Text column.
+macro_rules! text_column_enum {
+    ($(#[$doc:meta])* $name:ident $($rest:tt)+) => {
+        $crate::text_enum! {
+            $(#[$doc])*
+            #[cfg_attr(feature = "diesel", derive(diesel::AsExpression, diesel::FromSqlRow))]
+            #[cfg_attr(feature = "diesel", diesel(sql_type = diesel::sql_types::Text))]
+            $name $($rest)+
         }
 
         $crate::sql::text_column!($name);
     };
 }
-pub(crate) use text_enum;
+pub(crate) use text_column_enum;

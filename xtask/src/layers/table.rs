@@ -100,7 +100,7 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
     ("img-parts", &["pictures", "simulator"]),
     ("xmp-writer", &["pictures"]),
     ("tempfile", &["artifacts", "testkit", "bench", "xtask"]),
-    ("rustix", &["artifacts"]),
+    ("rustix", &["artifacts", "pictures"]),
     // The domain's ids are columns behind its feature `diesel`.
     ("diesel", &["models", "domain"]),
     ("diesel_migrations", &["models"]),

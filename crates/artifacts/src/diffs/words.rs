@@ -1,58 +1,8 @@
 //! The closed sets of words that occur in the two diffs only.
 
-use btcedu_domain::UnknownText;
+use btcedu_domain::text_enum;
 
-/// Defines an enum whose variants and wire words can't drift apart, as the domain crate does for its own.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident as $what:literal { $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum $name { $($(#[$vdoc])* $variant),+ }
-
-        impl $name {
-            /// Every variant, in declaration order.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// Returns the word used in the diff.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text),+ }
-            }
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.pad(self.as_str())
-            }
-        }
-
-        impl std::str::FromStr for $name {
-            type Err = UnknownText;
-
-            fn from_str(text: &str) -> Result<Self, UnknownText> {
-                Self::ALL.iter().copied().find(|v| v.as_str() == text).ok_or_else(|| UnknownText {
-                    what: $what,
-                    found: text.to_owned(),
-                    allowed: Self::ALL.iter().map(|v| v.as_str()).collect::<Vec<_>>().join(", "),
-                })
-            }
-        }
-
-        impl serde::Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.as_str())
-            }
-        }
-
-        impl<'de> serde::Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = <std::borrow::Cow<'_, str>>::deserialize(deserializer)?;
-                text.parse().map_err(serde::de::Error::custom)
-            }
-        }
-    };
-}
-
-words! {
+text_enum! {
     /// What a change does to the text.
     ChangeType as "type of change" {
         /// Other words instead.
@@ -64,7 +14,7 @@ words! {
     }
 }
 
-words! {
+text_enum! {
     /// What kind of error a correction mends.
     CorrectionCategory as "category of corrections" {
         /// The same words, written right.
@@ -80,7 +30,7 @@ words! {
     }
 }
 
-words! {
+text_enum! {
     /// How far an adaptation goes.
     Tier as "tier" {
         /// Mechanical: by rule and list.
@@ -90,7 +40,7 @@ words! {
     }
 }
 
-words! {
+text_enum! {
     /// What an adaptation is about.
     AdaptationCategory as "category of adaptations" {
         /// A German institution became a Turkish or a generic one.
