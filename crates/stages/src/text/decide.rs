@@ -5,7 +5,10 @@ use btcedu_domain::Usd;
 
 use crate::{
     ResendUnknown, StageError,
-    text::{gather::Gathered, stage::Job},
+    text::{
+        gather::Gathered,
+        stage::{Craft, Job},
+    },
     text_call::{PaidText, text_hash},
 };
 
@@ -161,10 +164,8 @@ fn plan_call(
     if flags.force || paid.is_some() {
         return call(job, first, paid, false);
     }
-    let second = gathered.spoiled.get(&hash).and_then(|spoiled| {
-        let problem = craft.read(&job, &spoiled.text).err()?;
-        craft.second_try(&job, &spoiled.text, &problem)
-    });
+    let spoiled = gathered.spoiled.get(&hash);
+    let second = spoiled.and_then(|spoiled| second_try(craft, &job, &spoiled.reply, &spoiled.problem));
     let Some(second) = second else { return call(job, first, None, false) };
     let request = request_of(gathered, &second)?;
     let hash = text_hash(&request);
@@ -173,6 +174,14 @@ fn plan_call(
         None if gathered.spoiled.contains_key(&hash) => call(job, first, None, false),
         paid => call(second, request, paid, true),
     }
+}
+
+/// Makes the job that has a reply mended, where the stage tries that.
+///
+/// Not of one that was refused or cut off: what was wrong with it is not what the stage reads in it.
+pub(crate) fn second_try(craft: &dyn Craft, job: &Job, reply: &str, problem: &str) -> Option<Job> {
+    let is_whole = craft.read(job, reply).err().as_deref() == Some(problem);
+    if is_whole { craft.second_try(job, reply, problem) } else { None }
 }
 
 /// Makes the request of a job: the part that never changes first, so that it can be cached.

@@ -58,7 +58,7 @@ pub(crate) struct Gathered {
     /// Usable replies by what was asked, the newest where there are several.
     pub(crate) paid: BTreeMap<Sha256Hash, PaidText>,
     /// Replies that were paid for and can't be used.
-    pub(crate) spoiled: BTreeMap<Sha256Hash, PaidText>,
+    pub(crate) spoiled: BTreeMap<Sha256Hash, Spoiled>,
     /// Calls that may have been billed, by what was asked.
     pub(crate) unknown: BTreeMap<Sha256Hash, Usd>,
     pub(crate) resend_unknown: ResendUnknown,
@@ -70,6 +70,20 @@ pub(crate) struct Gathered {
     pub(crate) task_before: Option<ReviewTask>,
     pub(crate) cost: Usd,
     pub(crate) cap: Usd,
+}
+
+/// A reply that can't be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Spoiled {
+    pub(crate) reply: String,
+    /// What was wrong with it.
+    pub(crate) problem: String,
+}
+
+impl Spoiled {
+    fn of(row: &ProviderCall) -> Option<Self> {
+        Some(Self { reply: row.reply.clone()?, problem: row.error.clone()? })
+    }
 }
 
 /// A stage's template and the one that all share, as the files have them.
@@ -161,8 +175,7 @@ pub(crate) async fn gather(
     // What a review sent back is made anew: the answers that it was made from are of no more use.
     let since = sent_back.and_then(|task| task.reviewed_at);
     let kept = |state: CallState| {
-        let of_state = own.iter().filter(move |c| c.state == state && since.is_none_or(|at| c.sent_at > at));
-        of_state.filter_map(|c| Some((c.request_hash, PaidText::of(c)?))).collect()
+        own.iter().filter(move |c| c.state == state && since.is_none_or(|at| c.sent_at > at))
     };
     let open = own.iter().filter(|c| matches!(c.state, CallState::Sent | CallState::Unknown));
     let feedback = sent_back.and_then(notes_of);
@@ -170,8 +183,8 @@ pub(crate) async fn gather(
     let undecided = rows.before.as_ref().filter(|task| !is_sent_back(task)).map(marker_author);
     let stale_source = files.stale_source.filter(|(_, stale)| Some(&stale.by) != undecided.as_ref());
     Ok(Gathered {
-        paid: kept(CallState::Answered),
-        spoiled: kept(CallState::Failed),
+        paid: kept(CallState::Answered).filter_map(|c| Some((c.request_hash, PaidText::of(c)?))).collect(),
+        spoiled: kept(CallState::Failed).filter_map(|c| Some((c.request_hash, Spoiled::of(c)?))).collect(),
         unknown: open.map(|c| (c.request_hash, c.estimated)).collect(),
         sources: Sources { episode: id.clone(), title: episode.title.clone(), texts: files.texts, feedback },
         model: ctx.settings.claude_model.clone().unwrap_or_else(|| prompt.model.clone()),

@@ -12,7 +12,7 @@ use crate::{
     retry::{CallDesk, Places},
     stop::{Stop, StopReason},
     text::{
-        decide::{PlannedCall, request_of},
+        decide::{PlannedCall, request_of, second_try},
         gather::Gathered,
         stage::Job,
     },
@@ -101,7 +101,7 @@ impl Desk<'_> {
             TextEnd::Failed { message, .. } => return self.failed(number, &message, None),
             TextEnd::Stopped => return Piece::Stopped,
         };
-        let second = if is_second { None } else { craft.second_try(&job, &reply, &problem) };
+        let second = if is_second { None } else { second_try(craft, &job, &reply, &problem) };
         let Some(second) = second else { return self.failed(number, &problem, Some(reply)) };
         let request = match request_of(self.gathered, &second) {
             Ok(request) => request,
