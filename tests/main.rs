@@ -22,6 +22,7 @@ mod foreign_files;
 mod local_faults;
 mod long_prompts;
 mod partial;
+mod refresh;
 mod secrets;
 mod settings;
 mod signals;
@@ -34,6 +35,7 @@ mod text_replies;
 mod text_requests;
 mod text_runs;
 mod text_support;
+mod timers;
 mod verify;
 mod wreck;
 

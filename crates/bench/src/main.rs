@@ -2,9 +2,10 @@
 //!
 //! Usage: `cargo xtask bench`, which builds the program and passes its path.
 //!
-//! May use: `btcedu-testkit`. Never shipped.
+//! May use: `btcedu-domain`, `-models`, `-testkit`. Never shipped.
 
 mod bare;
+mod many;
 mod measure;
 mod prompts;
 mod schedule;
@@ -47,6 +48,7 @@ async fn main() -> anyhow::Result<()> {
     no_op(&program, &mut lines).await?;
     memory(&program, &mut lines).await?;
     write_lock(&program, &mut lines).await?;
+    many::commands(&program, &mut lines).await?;
     prompts::tokens(&program, &mut lines).await?;
     print(&lines);
     Ok(())
@@ -180,6 +182,6 @@ async fn write_lock(program: &str, lines: &mut Vec<Line>) -> anyhow::Result<()> 
     Ok(())
 }
 
-fn milliseconds(duration: Duration) -> String {
+pub(crate) fn milliseconds(duration: Duration) -> String {
     format!("{:.1} ms (median)", duration.as_secs_f64() * 1000.0)
 }

@@ -41,6 +41,8 @@ pub struct ReviewTask {
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
 #[diesel(table_name = review_tasks, check_for_backend(Sqlite))]
 pub struct LatestReview {
+    /// Row id.
+    pub id: i64,
     /// The episode's id (not its row id).
     pub episode_id: EpisodeId,
     /// Which gate it is.
@@ -114,7 +116,7 @@ pub fn find_latest(
 /// [`DbError`] of the query.
 pub fn list_latest(conn: &mut Conn) -> Result<Vec<LatestReview>, DbError> {
     let query = diesel::sql_query(
-        "SELECT episode_id, stage, status, reviewer_notes FROM review_tasks
+        "SELECT id, episode_id, stage, status, reviewer_notes FROM review_tasks
          WHERE id IN (SELECT MAX(id) FROM review_tasks GROUP BY episode_id, stage)",
     );
     Ok(query.load(conn)?)

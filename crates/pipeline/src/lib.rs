@@ -24,12 +24,14 @@
 //! # Ok::<(), btcedu_domain::IdError>(())
 //! ```
 
+mod overview;
 mod pending;
 mod plan;
 mod refresh;
 mod review;
 mod runner;
 
+pub use overview::{EpisodeOverview, OverviewFilter, WaitKind, WaitingFor, list_episodes};
 pub use pending::{PendingEpisode, list_pending};
 pub use plan::{
     EpisodeState, GateState, Gates, PipelinePlan, PlanFlags, PlannedStep, Step, StepState, is_built,

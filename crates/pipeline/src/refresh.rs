@@ -1,6 +1,7 @@
 //! Looks back: which stage behind an episode would come out differently today, and what making it anew costs.
 
 use btcedu_domain::{EpisodeId, Stage, Usd};
+use btcedu_models::{episodes, pipeline_runs};
 use btcedu_stages::{
     StageContext, StageError,
     imagegen::{ImageGenFlags, preview_imagegen},
@@ -20,8 +21,11 @@ pub struct LookBack {
     /// What it should cost at most.
     #[serde(rename = "estimate_usd")]
     pub estimate: Usd,
-    /// Stages that are made anew because of it; their price depends on what comes of it.
+    /// Stages that are made anew if another text comes of it; their price depends on that text.
     pub then: Vec<Stage>,
+    /// What the dearest earlier run of each of those has cost, added up: a hint at their price.
+    #[serde(rename = "then_cost_before_usd")]
+    pub then_cost_before: Usd,
 }
 
 /// Finds the first stage behind an episode that a new prompt, model or setting would make differently.
@@ -43,11 +47,27 @@ pub async fn look_back(ctx: &StageContext, id: &EpisodeId) -> Result<Option<Look
         .collect();
     for (at, &stage) in behind.iter().enumerate() {
         if let Some((reason, estimate)) = would_change(ctx, id, stage).await? {
-            let then = behind.iter().copied().skip(at + 1).collect();
-            return Ok(Some(LookBack { stage, reason, estimate, then }));
+            let then: Vec<Stage> = behind.iter().copied().skip(at + 1).collect();
+            let then_cost_before = cost_before(ctx, id, &then).await?;
+            return Ok(Some(LookBack { stage, reason, estimate, then, then_cost_before }));
         }
     }
     Ok(None)
+}
+
+/// Adds up what the dearest earlier run of each stage has cost.
+async fn cost_before(ctx: &StageContext, id: &EpisodeId, stages: &[Stage]) -> Result<Usd, StageError> {
+    let wanted = id.clone();
+    let runs = ctx.db.run(move |conn| match episodes::find(conn, &wanted)? {
+        Some(episode) => pipeline_runs::list_for_episode(conn, episode.id),
+        None => Ok(Vec::new()),
+    });
+    let runs = runs.await?;
+    let dearest = |stage: &Stage| {
+        let costs = runs.iter().filter(|run| run.stage == *stage).map(|run| run.estimated_cost_usd);
+        costs.max().unwrap_or_default()
+    };
+    Ok(stages.iter().map(dearest).sum())
 }
 
 async fn would_change(

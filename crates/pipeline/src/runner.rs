@@ -2,7 +2,7 @@
 
 use btcedu_artifacts::{EpisodeLock, LockHolder, write_json_atomic};
 use btcedu_domain::{EpisodeId, EpisodeStatus, ReviewStage, ReviewStatus, Stage, Usd, UtcTime};
-use btcedu_models::{Conn, DbError, episodes, pipeline_runs, provider_calls, review_tasks};
+use btcedu_models::{episodes, episodes::Episode, pipeline_runs, provider_calls, review_tasks};
 use btcedu_stages::{
     ErrorKind, Signal, StageContext, StageError,
     imagegen::{ImageGenFlags, ImageGenResult, RunEnd, run_imagegen},
@@ -120,9 +120,34 @@ pub async fn load_plan(
     flags: PlanFlags,
 ) -> Result<PipelinePlan, StageError> {
     let wanted = id.clone();
-    let loaded = ctx.db.run(move |conn| load_state(conn, &wanted)).await?;
-    let (episode, gates) = loaded.ok_or_else(|| StageError::UnknownEpisode { episode: id.clone() })?;
-    Ok(resolve_pipeline_plan(&episode, gates, flags))
+    let plan = ctx.db.run(move |conn| {
+        let Some(episode) = episodes::find(conn, &wanted)? else { return Ok(None) };
+        let runs = pipeline_runs::list_for_episode(conn, episode.id)?;
+        let last_stage = runs.iter().max_by_key(|run| run.id).map(|run| run.stage);
+        let mut gate = |stage| {
+            review_tasks::find_latest(conn, &wanted, stage)
+                .map(|task| task.map_or(GateState::NotAsked, |t| gate_of(t.status)))
+        };
+        let gates = Gates { correct: gate(ReviewStage::Correct)?, adapt: gate(ReviewStage::Adapt)? };
+        Ok(Some(plan_of(&episode, last_stage, gates, flags)))
+    });
+    plan.await?.ok_or_else(|| StageError::UnknownEpisode { episode: id.clone() })
+}
+
+/// Makes the plan of an episode's row.
+pub(crate) fn plan_of(
+    episode: &Episode,
+    last_stage: Option<Stage>,
+    gates: Gates,
+    flags: PlanFlags,
+) -> PipelinePlan {
+    let state = EpisodeState {
+        episode_id: episode.episode_id.clone(),
+        version: episode.pipeline_version,
+        status: episode.status,
+        last_stage,
+    };
+    resolve_pipeline_plan(&state, gates, flags)
 }
 
 /// Tells an unknown episode before its folder is made for a lock.
@@ -133,23 +158,6 @@ pub async fn check_episode_exists(ctx: &StageContext, id: &EpisodeId) -> Result<
     let wanted = id.clone();
     let found = ctx.db.run(move |conn| episodes::find(conn, &wanted)).await?;
     found.map(drop).ok_or_else(|| StageError::UnknownEpisode { episode: id.clone() })
-}
-
-fn load_state(conn: &mut Conn, id: &EpisodeId) -> Result<Option<(EpisodeState, Gates)>, DbError> {
-    let Some(episode) = episodes::find(conn, id)? else { return Ok(None) };
-    let runs = pipeline_runs::list_for_episode(conn, episode.id)?;
-    let gate = |conn: &mut Conn, stage| {
-        review_tasks::find_latest(conn, id, stage)
-            .map(|task| task.map_or(GateState::NotAsked, |t| gate_of(t.status)))
-    };
-    let gates = Gates { correct: gate(conn, ReviewStage::Correct)?, adapt: gate(conn, ReviewStage::Adapt)? };
-    let state = EpisodeState {
-        episode_id: episode.episode_id,
-        version: episode.pipeline_version,
-        status: episode.status,
-        last_stage: runs.iter().max_by_key(|r| r.id).map(|r| r.stage),
-    };
-    Ok(Some((state, gates)))
 }
 
 pub(crate) const fn gate_of(status: ReviewStatus) -> GateState {

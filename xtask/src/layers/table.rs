@@ -86,7 +86,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     row(Place::Tool, "simulator", &["domain"], ""),
     row(Place::Tool, "testkit", &["domain", "simulator"], ""),
-    row(Place::Tool, "bench", &["testkit"], ""),
+    row(Place::Tool, "bench", &["domain", "models", "testkit"], ""),
     row(Place::Tool, "xtask", &[], ""),
 ];
 

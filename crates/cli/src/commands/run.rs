@@ -135,7 +135,7 @@ fn pending_text(found: &[PendingEpisode]) -> String {
     }
     let row = |episode: &PendingEpisode| {
         let status = episode.status.to_string();
-        vec![episode.episode_id.to_string(), status, episode.next.to_owned(), episode.title.clone()]
+        vec![episode.episode_id.to_string(), status, episode.next.to_string(), episode.title.clone()]
     };
     table(&["episode", "status", "next", "title"], found.iter().map(row).collect())
 }
@@ -190,7 +190,12 @@ async fn run_each(
 /// Says what is made anew, and the price, before it is done.
 fn announce(again: &LookBack) {
     let then: Vec<&str> = again.then.iter().map(|stage| stage.as_str()).collect();
-    let then = if then.is_empty() { String::new() } else { format!("; then {}", then.join(", ")) };
+    let then = if then.is_empty() {
+        String::new()
+    } else {
+        let before = again.then_cost_before;
+        format!("; if another text comes of it, then {} (up to {before} in earlier runs)", then.join(", "))
+    };
     note(&format!("again: {}, at most {}, because {}{then}", again.stage, again.estimate, again.reason));
 }
 
