@@ -49,7 +49,7 @@ async fn force_makes_anew_and_marks_all_that_was_made_from_it_and_deletes_nothin
         assert!(marker["reason"].as_str().unwrap().contains("transcript.corrected.de.txt"), "{marker}");
     }
     assert_eq!(json_file(&env.output(EP, "images/manifest.json.stale"))["invalidated_by"], "correct");
-    let _closed = env.run(&["translate", EP]).await.exits(3).says("nobody has approved the text yet");
+    let _closed = env.run(&["translate", EP]).await.exits(3).says("changed after review 1 had approved it");
     assert_eq!(waiting_review(&env).await, "3");
 
     run_to_the_end(&env).await;

@@ -1,6 +1,7 @@
 //! Speed and memory of the real program, as figures and ratios; never a test that fails on a slow machine.
 //!
-//! Usage: `cargo xtask bench`, which builds the program and passes its path.
+//! Usage: `cargo xtask bench`, which builds the program and passes its path; `cargo xtask bench many`
+//! measures one part.
 //!
 //! May use: `btcedu-domain`, `-models`, `-testkit`. Never shipped.
 
@@ -24,6 +25,8 @@ use crate::{measure::Measured, schedule::ideal};
 const CONCURRENCY: usize = 4;
 /// Text calls in flight: fixed in the program.
 const TEXT_PLACES: usize = 4;
+/// What there is to measure, in this order.
+const PARTS: [&str; 7] = ["start", "wall", "noop", "memory", "lock", "many", "prompts"];
 const SIZE: (u32, u32) = (1536, 864);
 /// About what a real picture of this size has.
 const PICTURE_BYTES: usize = 1_500_000;
@@ -37,21 +40,37 @@ pub(crate) struct Line {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let program = std::env::args()
-        .nth(1)
-        .context("usage: btcedu-bench PATH_OF_BTCEDU (started by `cargo xtask bench`)")?;
-    let mut lines = Vec::new();
-    start_up(&program, &mut lines).await?;
-    for (chapters, seconds, rounds) in [(8, 0.2, 7), (64, 0.2, 3), (8, 2.0, 3), (64, 2.0, 1)] {
-        wall_time(&program, chapters, Duration::from_secs_f64(seconds), rounds, &mut lines).await?;
+    let mut args = std::env::args().skip(1);
+    let usage = "usage: btcedu-bench PATH_OF_BTCEDU [PART…] (started by `cargo xtask bench`)";
+    let program = args.next().context(usage)?;
+    let mut parts: Vec<String> = args.collect();
+    if parts.is_empty() {
+        parts = PARTS.map(str::to_owned).to_vec();
     }
-    no_op(&program, &mut lines).await?;
-    memory(&program, &mut lines).await?;
-    write_lock(&program, &mut lines).await?;
-    many::commands(&program, &mut lines).await?;
-    prompts::tokens(&program, &mut lines).await?;
+    let mut lines = Vec::new();
+    for part in &parts {
+        measure_part(&program, part, &mut lines).await?;
+    }
     print(&lines);
     Ok(())
+}
+
+async fn measure_part(program: &str, part: &str, lines: &mut Vec<Line>) -> anyhow::Result<()> {
+    match part {
+        "start" => start_up(program, lines).await,
+        "wall" => {
+            for (chapters, seconds, rounds) in [(8, 0.2, 7), (64, 0.2, 3), (8, 2.0, 3), (64, 2.0, 1)] {
+                wall_time(program, chapters, Duration::from_secs_f64(seconds), rounds, lines).await?;
+            }
+            Ok(())
+        }
+        "noop" => no_op(program, lines).await,
+        "memory" => memory(program, lines).await,
+        "lock" => write_lock(program, lines).await,
+        "many" => many::commands(program, lines).await,
+        "prompts" => prompts::tokens(program, lines).await,
+        other => anyhow::bail!("there is no part '{other}'; there are {}", PARTS.join(", ")),
+    }
 }
 
 fn print(lines: &[Line]) {

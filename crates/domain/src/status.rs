@@ -150,6 +150,18 @@ text_column_enum! {
     }
 }
 
+impl ReviewStatus {
+    /// Tells whether somebody has still to decide.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Pending | Self::InReview)
+    }
+
+    /// Tells whether the text has to be made anew.
+    pub const fn is_sent_back(self) -> bool {
+        matches!(self, Self::Rejected | Self::ChangesRequested)
+    }
+}
+
 text_column_enum! {
     /// What a chapter shows on the screen.
     VisualType as "visual type" {

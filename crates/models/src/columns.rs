@@ -1,12 +1,17 @@
 //! Columns whose stored form differs from the word of the domain.
 
-use btcedu_domain::{PipelineVersion, Usd, UtcTime};
+use btcedu_domain::{EpisodeStatus, PipelineVersion, Usd, UtcTime};
 use diesel::{
     backend::Backend,
     deserialize::{self, FromSql, FromSqlRow},
     sql_types::{Double, Integer, Nullable, Text},
     sqlite::Sqlite,
 };
+
+/// Writes statuses for an `IN (…)`; their words hold nothing that needs escaping.
+pub(crate) fn quoted(statuses: &[EpisodeStatus]) -> String {
+    statuses.iter().map(|status| format!("'{status}'")).collect::<Vec<_>>().join(", ")
+}
 
 type Raw<'a> = <Sqlite as Backend>::RawValue<'a>;
 

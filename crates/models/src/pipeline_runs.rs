@@ -1,10 +1,10 @@
 //! Table `pipeline_runs`: each execution of a stage, its end and what it cost.
 
-use btcedu_domain::{EpisodeRowId, RunId, RunStatus, Stage, Usd, UtcTime};
+use btcedu_domain::{EpisodeRowId, EpisodeStatus, RunId, RunStatus, Stage, Usd, UtcTime};
 use diesel::{prelude::*, sql_types::BigInt, sqlite::Sqlite};
 
 use crate::{
-    columns::Dollars,
+    columns::{Dollars, quoted},
     db::Conn,
     error::{DbError, expect_row},
     provider_calls::COST_OF_CALL,
@@ -103,16 +103,19 @@ pub struct LatestRun {
     pub stage: Stage,
 }
 
-/// Lists which stage ran last, for all episodes in one query.
+/// Lists which stage ran last, for all episodes with one of these statuses in one query.
 ///
 /// # Errors
 /// [`DbError`] of the query.
-pub fn list_latest(conn: &mut Conn) -> Result<Vec<LatestRun>, DbError> {
-    let query = diesel::sql_query(
-        "SELECT episode_id, stage FROM pipeline_runs
-         WHERE id IN (SELECT MAX(id) FROM pipeline_runs GROUP BY episode_id)",
+pub fn list_latest(conn: &mut Conn, statuses: &[EpisodeStatus]) -> Result<Vec<LatestRun>, DbError> {
+    let query = format!(
+        "SELECT episode_id, stage FROM pipeline_runs WHERE id IN (
+            SELECT MAX(id) FROM pipeline_runs
+            WHERE episode_id IN (SELECT id FROM episodes WHERE status IN ({}))
+            GROUP BY episode_id)",
+        quoted(statuses)
     );
-    Ok(query.load(conn)?)
+    Ok(diesel::sql_query(query).load(conn)?)
 }
 
 /// Writes down that a run begins.

@@ -1,12 +1,13 @@
 //! Table `review_tasks`: what waits for a person, and what the person said of it.
 
-use btcedu_domain::{EpisodeId, ReviewStage, ReviewStatus, Sha256Hash, UtcTime};
+use btcedu_domain::{EpisodeId, EpisodeStatus, ReviewStage, ReviewStatus, Sha256Hash, UtcTime};
 use diesel::{prelude::*, sqlite::Sqlite};
 
 use crate::{
+    columns::quoted,
     db::Conn,
     error::{DbError, expect_row},
-    schema::review_tasks,
+    schema::{episodes, review_tasks},
 };
 
 /// A row of `review_tasks`.
@@ -110,16 +111,19 @@ pub fn find_latest(
     Ok(query.order(review_tasks::id.desc()).select(ReviewTask::as_select()).first(conn).optional()?)
 }
 
-/// Lists how the newest task of each gate of each episode stands, in one query for all of them.
+/// Lists how the newest task of each gate stands, for all episodes with one of these statuses in one query.
 ///
 /// # Errors
 /// [`DbError`] of the query.
-pub fn list_latest(conn: &mut Conn) -> Result<Vec<LatestReview>, DbError> {
-    let query = diesel::sql_query(
-        "SELECT id, episode_id, stage, status, reviewer_notes FROM review_tasks
-         WHERE id IN (SELECT MAX(id) FROM review_tasks GROUP BY episode_id, stage)",
+pub fn list_latest(conn: &mut Conn, statuses: &[EpisodeStatus]) -> Result<Vec<LatestReview>, DbError> {
+    let query = format!(
+        "SELECT id, episode_id, stage, status, reviewer_notes FROM review_tasks WHERE id IN (
+            SELECT MAX(id) FROM review_tasks
+            WHERE episode_id IN (SELECT episode_id FROM episodes WHERE status IN ({}))
+            GROUP BY episode_id, stage)",
+        quoted(statuses)
     );
-    Ok(query.load(conn)?)
+    Ok(diesel::sql_query(query).load(conn)?)
 }
 
 /// Lists tasks, newest first: those of one status, or all.
@@ -132,6 +136,16 @@ pub fn list(conn: &mut Conn, status: Option<ReviewStatus>) -> Result<Vec<ReviewT
         query = query.filter(review_tasks::status.eq(status));
     }
     Ok(query.order(review_tasks::id.desc()).select(ReviewTask::as_select()).load(conn)?)
+}
+
+/// Lists all tasks with their episodes' titles, newest first.
+///
+/// # Errors
+/// [`DbError`] of the query.
+pub fn list_with_titles(conn: &mut Conn) -> Result<Vec<(ReviewTask, String)>, DbError> {
+    let episode = episodes::table.on(episodes::episode_id.eq(review_tasks::episode_id));
+    let query = review_tasks::table.inner_join(episode).order(review_tasks::id.desc());
+    Ok(query.select((ReviewTask::as_select(), episodes::title)).load(conn)?)
 }
 
 /// Lists the tasks of an episode, newest first.

@@ -167,3 +167,4 @@ joinable!(review_decisions -> review_tasks (review_task_id));
 allow_tables_to_appear_in_same_query!(episodes, pipeline_runs);
 allow_tables_to_appear_in_same_query!(episodes, provider_calls);
 allow_tables_to_appear_in_same_query!(review_tasks, review_decisions);
+allow_tables_to_appear_in_same_query!(review_tasks, episodes);

@@ -197,6 +197,12 @@ fn overview(conn: &mut Conn, standing: Standing, cap: Usd) -> Result<EpisodeOver
     })
 }
 
+/// Where only the runs tell how far an episode has got.
+const OFF_THE_LINE: [EpisodeStatus; 2] = [EpisodeStatus::CostLimit, EpisodeStatus::Failed];
+/// Where what comes next depends on a review: before a gate, or sent back by one.
+const AROUND_GATES: [EpisodeStatus; 4] =
+    [EpisodeStatus::Transcribed, EpisodeStatus::Corrected, EpisodeStatus::Translated, EpisodeStatus::Adapted];
+
 /// An episode, and what it waits for.
 pub(crate) struct Standing {
     pub(crate) episode: Episode,
@@ -214,10 +220,12 @@ pub(crate) fn load_standings(conn: &mut Conn, filter: &OverviewFilter) -> Result
     for id in &filter.ids {
         episodes.extend(episodes::find(conn, id)?);
     }
-    let last: HashMap<EpisodeRowId, Stage> =
-        pipeline_runs::list_latest(conn)?.into_iter().map(|run| (run.episode_id, run.stage)).collect();
+    let last: HashMap<EpisodeRowId, Stage> = pipeline_runs::list_latest(conn, &OFF_THE_LINE)?
+        .into_iter()
+        .map(|run| (run.episode_id, run.stage))
+        .collect();
     let mut reviews: HashMap<EpisodeId, Vec<LatestReview>> = HashMap::new();
-    for review in review_tasks::list_latest(conn)? {
+    for review in review_tasks::list_latest(conn, &AROUND_GATES)? {
         reviews.entry(review.episode_id.clone()).or_default().push(review);
     }
     let is_new = |episode: &Episode| filter.since.is_none_or(|since| published(episode).date() >= since);

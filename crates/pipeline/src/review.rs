@@ -151,20 +151,14 @@ pub struct ReviewView {
 /// # Errors
 /// The database's, or a file's.
 pub async fn list_reviews(ctx: &StageContext, all: bool) -> Result<Vec<ReviewView>, ReviewError> {
-    let rows = ctx.db.run(move |conn| {
-        let tasks = review_tasks::list(conn, None)?;
-        let mut rows = Vec::new();
-        for task in tasks.into_iter().filter(|task| all || is_open(task.status)) {
-            if let Some(episode) = episodes::find(conn, &task.episode_id)? {
-                rows.push((task, episode));
-            }
-        }
-        Ok(rows)
+    let tasks = ctx.db.run(review_tasks::list_with_titles).await?;
+    let shown = tasks.into_iter().filter(move |(task, _)| all || task.status.is_open());
+    let data = ctx.data.clone();
+    let views = btcedu_stages::with_files(move || {
+        shown.map(|(task, title)| view(&data.episode(&task.episode_id), task, title)).collect()
     });
-    let rows = rows.await?;
-    let mut views: Vec<ReviewView> =
-        rows.into_iter().map(|(task, episode)| view(ctx, task, &episode)).collect::<Result<_, _>>()?;
-    views.sort_by_key(|view| (!is_open(view.status), view.created_at));
+    let mut views: Vec<ReviewView> = views.await?;
+    views.sort_by_key(|view| (!view.status.is_open(), view.created_at));
     Ok(views)
 }
 
@@ -174,7 +168,8 @@ pub async fn list_reviews(ctx: &StageContext, all: bool) -> Result<Vec<ReviewVie
 /// [`ReviewError::Unknown`], the database's, or a file's.
 pub async fn find_review(ctx: &StageContext, task: i64) -> Result<ReviewView, ReviewError> {
     let (found, episode) = load(ctx, task).await?;
-    view(ctx, found, &episode)
+    let dir = ctx.data.episode(&found.episode_id);
+    Ok(btcedu_stages::with_files(move || view(&dir, found, episode.title)).await?)
 }
 
 /// Marks that a person looks at a review; one that was decided stays as it is.
@@ -231,12 +226,8 @@ pub async fn decide_review(
     find_review(ctx, task).await
 }
 
-fn is_open(status: ReviewStatus) -> bool {
-    matches!(status, ReviewStatus::Pending | ReviewStatus::InReview)
-}
-
 fn check_open(task: &ReviewTask) -> Result<(), ReviewError> {
-    if is_open(task.status) {
+    if task.status.is_open() {
         return Ok(());
     }
     let when = task.reviewed_at.map_or_else(String::new, |at| format!(" on {at}"));
@@ -256,14 +247,14 @@ fn hash_on_disk(dir: &EpisodeDir, gate: ReviewStage) -> Result<Option<Sha256Hash
     Ok(bytes.map(|bytes| Sha256Hash::of_bytes(&bytes)))
 }
 
-fn view(ctx: &StageContext, task: ReviewTask, episode: &Episode) -> Result<ReviewView, ReviewError> {
-    let dir = ctx.data.episode(&task.episode_id);
+/// Shows a task as a person looks at it; reads the text, so not on an async thread.
+fn view(dir: &EpisodeDir, task: ReviewTask, title: String) -> Result<ReviewView, FileError> {
     // A text that was decided on is history; what stands there now is another matter.
-    let text_changed = is_open(task.status) && hash_on_disk(&dir, task.stage)? != task.artifact_hash;
+    let text_changed = task.status.is_open() && hash_on_disk(dir, task.stage)? != task.artifact_hash;
     Ok(ReviewView {
         id: task.id,
-        title: episode.title.clone(),
-        text_path: TextStage::of_gate(task.stage).output(&dir),
+        title,
+        text_path: TextStage::of_gate(task.stage).output(dir),
         diff_path: dir.review_diff(task.stage),
         episode_id: task.episode_id,
         stage: task.stage,
@@ -284,7 +275,8 @@ async fn check_text(
     episode: &Episode,
 ) -> Result<(), ReviewError> {
     let path = TextStage::of_gate(task.stage).output(dir);
-    let Some(hash) = hash_on_disk(dir, task.stage)? else {
+    let (folder, gate) = (dir.clone(), task.stage);
+    let Some(hash) = btcedu_stages::with_files(move || hash_on_disk(&folder, gate)).await? else {
         return Err(ReviewError::TextMissing { task: task.id, path });
     };
     if task.artifact_hash == Some(hash) {
@@ -311,7 +303,7 @@ async fn check_text(
 /// Takes away the marker of a decision to send the text back that was interrupted before it was written down.
 async fn clear_own_marker(dir: &EpisodeDir, task: &ReviewTask) -> Result<(), ReviewError> {
     let (output, name) = (TextStage::of_gate(task.stage).output(dir), marker_author(task));
-    btcedu_stages::write_files(move || match read_json::<StaleMarker>(&stale_path(&output))? {
+    btcedu_stages::with_files(move || match read_json::<StaleMarker>(&stale_path(&output))? {
         Some(marker) if marker.invalidated_by == name => StaleMarker::remove(&output),
         _ => Ok(()),
     })
@@ -334,7 +326,7 @@ async fn mark_stale(
     };
     let output = stage.output(dir);
     let later: Vec<PathBuf> = stage.later_outputs(dir);
-    btcedu_stages::write_files(move || {
+    btcedu_stages::with_files(move || {
         marker.write(&output)?;
         later.iter().filter(|path| path.exists()).try_for_each(|path| marker.write(path))
     })

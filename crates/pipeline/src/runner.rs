@@ -162,9 +162,9 @@ pub async fn check_episode_exists(ctx: &StageContext, id: &EpisodeId) -> Result<
 
 pub(crate) const fn gate_of(status: ReviewStatus) -> GateState {
     match status {
-        ReviewStatus::Pending | ReviewStatus::InReview => GateState::Waiting,
         ReviewStatus::Approved => GateState::Approved,
-        ReviewStatus::Rejected | ReviewStatus::ChangesRequested => GateState::SentBack,
+        open if open.is_open() => GateState::Waiting,
+        _sent_back => GateState::SentBack,
     }
 }
 
@@ -209,7 +209,7 @@ pub async fn run_episode(
     if !report.stages.is_empty() {
         let path = ctx.data.episode(id).report(report.ended_at);
         let document = report.clone();
-        btcedu_stages::write_files(move || write_json_atomic(&path, &document)).await?;
+        btcedu_stages::with_files(move || write_json_atomic(&path, &document)).await?;
     }
     Ok(report)
 }

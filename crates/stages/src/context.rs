@@ -54,13 +54,13 @@ impl StageContext {
     }
 }
 
-/// Writes files off the async threads.
+/// Reads or writes files off the async threads.
 ///
 /// # Errors
 /// What the work returns, and [`StageError::Offload`] where the program is ending.
-pub async fn write_files(
-    work: impl FnOnce() -> Result<(), FileError> + Send + 'static,
-) -> Result<(), StageError> {
+pub async fn with_files<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, FileError> + Send + 'static,
+) -> Result<T, StageError> {
     Ok(btcedu_pictures::offload(work).await??)
 }
 

@@ -37,7 +37,7 @@ pub mod review;
 pub mod text;
 mod translate;
 
-pub use context::{ImageSettings, ResendUnknown, StageContext, StageSettings, write_files};
+pub use context::{ImageSettings, ResendUnknown, StageContext, StageSettings, with_files};
 pub use error::{ErrorKind, StageError};
 pub use events::{Deaf, Observer, StageEvent};
 pub use retry::with_causes;

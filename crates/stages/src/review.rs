@@ -42,7 +42,7 @@ pub fn sync_task(conn: &mut Conn, text: &ReviewedText, now: UtcTime) -> Result<R
     let paths = json!([text.path]).to_string();
     let task = match review_tasks::find_latest(conn, &text.episode, text.gate)? {
         Some(task) if is_approved_for(&task, text.hash) => return Ok(task),
-        Some(task) if matches!(task.status, ReviewStatus::Pending | ReviewStatus::InReview) => {
+        Some(task) if task.status.is_open() => {
             let subject = ReviewSubject {
                 artifact_paths: &paths,
                 diff_path: text.diff.as_deref(),

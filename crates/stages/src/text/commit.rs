@@ -12,6 +12,7 @@ use btcedu_models::{
     Conn, DbError,
     content_artifacts::{self, NewContentArtifact},
     episodes, pipeline_runs, prompt_versions, provider_calls,
+    review_tasks::ReviewTask,
 };
 use serde_json::json;
 
@@ -20,7 +21,7 @@ use crate::{
     ledger::CallSettlement,
     review::{self, ReviewedText},
     text::{
-        gather::{Gathered, is_sent_back, load_pair},
+        gather::{Gathered, load_pair},
         stage::{Made, TextStage},
     },
     text_call::PaidText,
@@ -39,12 +40,15 @@ pub(crate) struct ClosedGate {
 }
 
 impl ClosedGate {
-    /// Makes the error; without a task that was just opened, the newest there is.
+    /// Makes the error; without a task that was just opened, the one that waits.
     pub(crate) fn into_error(self, gathered: &Gathered, task: Option<i64>) -> StageError {
         StageError::AwaitingReview {
             episode: gathered.dir.id().clone(),
             gate: self.gate,
-            task: task.or_else(|| gathered.task_before.as_ref().map(|task| task.id)),
+            task: task.or_else(|| {
+                let open = |task: &&ReviewTask| task.status.is_open();
+                gathered.task_before.as_ref().filter(open).map(|task| task.id)
+            }),
             why: self.why,
         }
     }
@@ -54,15 +58,13 @@ impl ClosedGate {
 pub(crate) fn closed_gate(gathered: &Gathered) -> Option<ClosedGate> {
     let gate = gathered.stage.gate_before()?;
     let hash = gathered.source_files.first().map(|f| f.hash)?;
-    let why = match &gathered.task_before {
-        Some(task) if review::is_approved_for(task, hash) => return None,
-        Some(task) if task.status == ReviewStatus::Approved => {
-            "the text was changed after it had been approved"
-        }
-        Some(task) if is_sent_back(task) => "the review sent the text back",
-        Some(_) | None => "nobody has approved the text yet",
+    let why = match (&gathered.task_before, gathered.approved_before) {
+        (Some(task), _) if review::is_approved_for(task, hash) => return None,
+        (Some(task), _) if task.status.is_sent_back() => "the review sent the text back".to_owned(),
+        (_, Some(approved)) => format!("the text was changed after review {approved} had approved it"),
+        (_, None) => "nobody has approved the text yet".to_owned(),
     };
-    Some(ClosedGate { gate, why: why.to_owned() })
+    Some(ClosedGate { gate, why })
 }
 
 /// Opens the review that the stage waits for, or brings it up to date with the text as it is now.

@@ -9,7 +9,7 @@ use btcedu_artifacts::{
     EpisodeDir, FileError, Provenance, StaleMarker, TextProvenance, read_json, read_optional, stale_path,
 };
 use btcedu_domain::{
-    CallState, EpisodeId, EpisodeStatus, PipelineVersion, ReviewStatus, Sha256Hash, Stage, Usd,
+    CallState, EpisodeId, EpisodeStatus, PipelineVersion, ReviewStage, ReviewStatus, Sha256Hash, Stage, Usd,
 };
 use btcedu_models::{
     Conn, DbError,
@@ -68,6 +68,8 @@ pub(crate) struct Gathered {
     pub(crate) standing: Option<usize>,
     /// The newest task of the gate before the stage.
     pub(crate) task_before: Option<ReviewTask>,
+    /// The newest task of that gate that was approved, for whatever text.
+    pub(crate) approved_before: Option<i64>,
     pub(crate) cost: Usd,
     pub(crate) cap: Usd,
 }
@@ -108,31 +110,21 @@ struct Rows {
     episode: Option<Episode>,
     calls: Vec<ProviderCall>,
     runs: Vec<PipelineRun>,
-    before: Option<ReviewTask>,
-    after: Option<ReviewTask>,
+    /// Newest first.
+    tasks: Vec<ReviewTask>,
     prompt: Option<PromptInUse>,
     system: Option<PromptInUse>,
     cost: Usd,
 }
 
-fn load_rows(
-    conn: &mut Conn,
-    id: &EpisodeId,
-    stage: TextStage,
-    templates: &Templates,
-) -> Result<Rows, DbError> {
+fn load_rows(conn: &mut Conn, id: &EpisodeId, templates: &Templates) -> Result<Rows, DbError> {
     let in_use = |conn: &mut Conn, (name, file): &(PromptName, Option<PromptTemplate>)| {
         btcedu_prompts::in_use(conn, name, file.as_ref())
-    };
-    let latest = |conn: &mut Conn, gate| match gate {
-        Some(gate) => review_tasks::find_latest(conn, id, gate),
-        None => Ok(None),
     };
     let mut rows = Rows {
         prompt: in_use(conn, &templates.own)?,
         system: in_use(conn, &templates.system)?,
-        before: latest(conn, stage.gate_before())?,
-        after: latest(conn, stage.gate_after())?,
+        tasks: review_tasks::list_for_episode(conn, id)?,
         episode: episodes::find(conn, id)?,
         calls: Vec::new(),
         runs: Vec::new(),
@@ -155,7 +147,7 @@ pub(crate) async fn gather(
     let templates = Templates::load(ctx, stage)?;
     let rows = {
         let (id, templates) = (id.clone(), templates.clone());
-        ctx.db.run(move |conn| load_rows(conn, &id, stage, &templates)).await?
+        ctx.db.run(move |conn| load_rows(conn, &id, &templates)).await?
     };
     let episode = rows.episode.ok_or_else(|| StageError::UnknownEpisode { episode: id.clone() })?;
     if episode.pipeline_version != PipelineVersion::V2 {
@@ -171,7 +163,10 @@ pub(crate) async fn gather(
         btcedu_pictures::offload(move || Files::load(&dir, stage)).await??
     };
     let own: Vec<&ProviderCall> = rows.calls.iter().filter(|c| c.stage == stage.stage()).collect();
-    let sent_back = rows.after.as_ref().filter(|task| is_sent_back(task));
+    let of = |gate: Option<ReviewStage>| rows.tasks.iter().filter(move |task| Some(task.stage) == gate);
+    let (before, after) = (of(stage.gate_before()).next(), of(stage.gate_after()).next());
+    let approved = of(stage.gate_before()).find(|task| task.status == ReviewStatus::Approved);
+    let sent_back = after.filter(|task| task.status.is_sent_back());
     // What a review sent back is made anew: the answers that it was made from are of no more use.
     let since = sent_back.and_then(|task| task.reviewed_at);
     let kept = |state: CallState| {
@@ -180,7 +175,7 @@ pub(crate) async fn gather(
     let open = own.iter().filter(|c| matches!(c.state, CallState::Sent | CallState::Unknown));
     let feedback = sent_back.and_then(notes_of);
     // Of a decision that was interrupted before it was written down, only the marker is there.
-    let undecided = rows.before.as_ref().filter(|task| !is_sent_back(task)).map(marker_author);
+    let undecided = before.filter(|task| !task.status.is_sent_back()).map(marker_author);
     let stale_source = files.stale_source.filter(|(_, stale)| Some(&stale.by) != undecided.as_ref());
     Ok(Gathered {
         paid: kept(CallState::Answered).filter_map(|c| Some((c.request_hash, PaidText::of(c)?))).collect(),
@@ -197,7 +192,8 @@ pub(crate) async fn gather(
         provenance: files.provenance,
         resend_unknown: ctx.settings.resend_unknown,
         standing,
-        task_before: rows.before,
+        task_before: before.cloned(),
+        approved_before: approved.map(|task| task.id),
         cost: rows.cost,
         cap: ctx.settings.max_episode_cost,
         stage,
@@ -206,11 +202,6 @@ pub(crate) async fn gather(
         prompt,
         system,
     })
-}
-
-/// Tells whether a review sent its text back.
-pub(crate) fn is_sent_back(task: &ReviewTask) -> bool {
-    matches!(task.status, ReviewStatus::Rejected | ReviewStatus::ChangesRequested)
 }
 
 fn notes_of(task: &ReviewTask) -> Option<String> {
