@@ -131,6 +131,7 @@ async fn status_shows_what_each_waits_for_and_can_be_narrowed_down() {
     let _next_step = table.says("drawn").says("cost_limit");
     let _none = env.run(&["status", "--search", "nowhere"]).await.success().says("no episode is like that");
     let _usage = env.run(&["status", "--waiting-for", "rain"]).await.exits(2).says("rain").says("review");
+    let _either = env.run(&["status", "told", "--search", "x"]).await.exits(2).says("--search");
     let _unknown = env.run(&["status", "nobody"]).await.exits(1).says("nobody");
 }
 

@@ -6,12 +6,11 @@ use btcedu_domain::{
     EpisodeId, EpisodeRowId, EpisodeStatus, PipelineVersion, ReviewStage, ReviewStatus, Stage, Usd, UtcTime,
 };
 use btcedu_models::{
-    Conn, DbError,
+    Conn, Db, DbError,
     episodes::{self, Episode, EpisodeFilter},
     pipeline_runs, provider_calls,
     review_tasks::{self, LatestReview},
 };
-use btcedu_stages::StageContext;
 use jiff::civil::Date;
 use serde::{Serialize, Serializer};
 
@@ -161,24 +160,23 @@ pub struct EpisodeOverview {
     pub retry_count: i32,
 }
 
-/// Lists episodes, newest first (or as asked for by id), with what they cost and wait for.
+/// Lists episodes, newest first (or as asked for by id), with what they cost, may cost and wait for.
 ///
 /// # Errors
 /// The database's.
 pub async fn list_episodes(
-    ctx: &StageContext,
+    db: &Db,
+    cap: Usd,
     filter: OverviewFilter,
 ) -> Result<Vec<EpisodeOverview>, DbError> {
-    let cap = ctx.settings.max_episode_cost;
-    ctx.db
-        .run(move |conn| {
-            let wanted =
-                |standing: &Standing| filter.waiting_for.is_none_or(|kind| standing.waiting_for.is(kind));
-            let standings = load_standings(conn, &filter)?.into_iter().filter(wanted);
-            let shown = standings.take(filter.limit.unwrap_or(usize::MAX));
-            shown.map(|standing| overview(conn, standing, cap)).collect()
-        })
-        .await
+    let load = move |conn: &mut Conn| {
+        let wanted =
+            |standing: &Standing| filter.waiting_for.is_none_or(|kind| standing.waiting_for.is(kind));
+        let standings = load_standings(conn, &filter)?.into_iter().filter(wanted);
+        let shown = standings.take(filter.limit.unwrap_or(usize::MAX));
+        shown.map(|standing| overview(conn, standing, cap)).collect()
+    };
+    db.run(load).await
 }
 
 fn overview(conn: &mut Conn, standing: Standing, cap: Usd) -> Result<EpisodeOverview, DbError> {

@@ -1,8 +1,7 @@
 //! Which episodes a timer may go on with.
 
 use btcedu_domain::{EpisodeId, EpisodeStatus, PipelineVersion, Stage};
-use btcedu_models::DbError;
-use btcedu_stages::StageContext;
+use btcedu_models::{Db, DbError};
 use jiff::civil::Date;
 use serde::Serialize;
 
@@ -29,9 +28,9 @@ pub struct PendingEpisode {
 ///
 /// # Errors
 /// The database's.
-pub async fn list_pending(ctx: &StageContext, since: Option<Date>) -> Result<Vec<PendingEpisode>, DbError> {
+pub async fn list_pending(db: &Db, since: Option<Date>) -> Result<Vec<PendingEpisode>, DbError> {
     let filter = OverviewFilter { since, ..OverviewFilter::default() };
-    let standings = ctx.db.run(move |conn| load_standings(conn, &filter)).await?;
+    let standings = db.run(move |conn| load_standings(conn, &filter)).await?;
     let v2 = standings.into_iter().filter(|s| s.episode.pipeline_version == PipelineVersion::V2);
     let pending = v2.filter_map(|standing| {
         let (WaitingFor::Stage(next) | WaitingFor::Cap { stage: next }) = standing.waiting_for else {

@@ -114,7 +114,7 @@ async fn pending(
     output: Output,
     bars: MultiProgress,
 ) -> anyhow::Result<ExitStatus> {
-    let mut found = list_pending(&app.quiet_context().await?, since).await?;
+    let mut found = list_pending(&app.ready_database().await?, since).await?;
     found.truncate(max);
     if dry_run || found.is_empty() {
         output.result(&found, || pending_text(&found))?;

@@ -26,16 +26,16 @@ pub(crate) struct StatusArgs {
     #[command(flatten)]
     ids: EpisodeIds,
     /// Only episodes with this status
-    #[arg(long, value_name = "STATUS")]
+    #[arg(long, conflicts_with_all = ["positional", "flagged"], value_name = "STATUS")]
     status: Option<EpisodeStatus>,
     /// Only episodes that wait for this: review, cap, person, nothing, or a stage's name
-    #[arg(long, value_name = "WHAT")]
+    #[arg(long, conflicts_with_all = ["positional", "flagged"], value_name = "WHAT")]
     waiting_for: Option<WaitKind>,
     /// Only episodes whose title or id contains this
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, conflicts_with_all = ["positional", "flagged"], value_name = "TEXT")]
     search: Option<String>,
     /// Only episodes published (or else found) on this day or later
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    #[arg(long, conflicts_with_all = ["positional", "flagged"], value_name = "YYYY-MM-DD")]
     since: Option<Date>,
     /// At most so many
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
@@ -53,11 +53,11 @@ pub(crate) async fn run(app: &App, args: &StatusArgs, output: Output) -> anyhow:
         limit: ids.is_empty().then(|| usize::try_from(args.limit).unwrap_or(usize::MAX)),
     };
     let is_filtered = filter != OverviewFilter { limit: filter.limit, ..OverviewFilter::default() };
-    let ctx = app.quiet_context().await?;
-    for id in &ids {
-        btcedu_pipeline::check_episode_exists(&ctx, id).await?;
+    let db = app.ready_database().await?;
+    let episodes = list_episodes(&db, app.settings.max_episode_cost, filter).await?;
+    if let Some(missing) = ids.into_iter().find(|id| episodes.iter().all(|e| e.episode_id != *id)) {
+        return Err(StageError::UnknownEpisode { episode: missing }.into());
     }
-    let episodes = list_episodes(&ctx, filter).await.map_err(StageError::from)?;
     output.result(&episodes, || text(&episodes, is_filtered))?;
     Ok(ExitStatus::Done)
 }
