@@ -92,3 +92,18 @@ async fn a_text_that_comes_out_the_same_leaves_what_follows_alone() {
     let _current = env.run(&["run", EP, "--refresh"]).await.success().says("nothing is left to do");
     assert_eq!(ADAPT.asked(&env), asked + 1);
 }
+
+#[tokio::test]
+async fn one_refresh_looks_at_every_stage_where_each_makes_the_same_text_again() {
+    let env = finished_before_adapt_changed().await;
+    let system = fs::read_to_string(env.folder().join("prompts/system.md")).unwrap();
+    let _path = env.write("prompts/system.md", &format!("{system}\nSchreib wie für einen Freund.\n"));
+    let redone = env.run(&["run", EP, "--refresh"]).await.success();
+    let told = redone.stderr.matches("again: ").count();
+    assert_eq!(told, 4, "{}", redone.stderr);
+    assert_eq!([&CORRECT, &TRANSLATE, &ADAPT, &CHAPTERIZE].map(|stage| stage.asked(&env)), [2; 4]);
+    assert_eq!(status_of(&env, EP).await, (EpisodeStatus::ImagesGenerated, None));
+    let sent = calls(&env);
+    let _current = env.run(&["run", EP, "--refresh"]).await.success().says("nothing is left to do");
+    assert_eq!(calls(&env), sent);
+}

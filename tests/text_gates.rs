@@ -46,7 +46,7 @@ async fn a_text_changed_by_hand_after_its_approval_blocks_what_follows_until_it_
     let sent = calls(&env);
     let why = "the text was changed after review 1 had approved it";
     let looked = env.run(&["translate", EP, "--dry-run"]).await.exits(3);
-    let _told = looked.says(why).says("`btcedu run ep1` asks for it");
+    let _told = looked.says(why).says("`btcedu translate ep1` asks for it");
     // The first that may write opens a new review; the others wait for that.
     for command in [&["run", EP][..], &["translate", EP], &["run", EP], &["translate", EP, "--force"]] {
         let _told = env.run(command).await.exits(3).says(why).says("btcedu review approve 2");
@@ -271,4 +271,61 @@ async fn a_text_that_was_approved_by_itself_and_then_edited_needs_a_person() {
     let _blocked = env.run(&["run", EP]).await.exits(3).says("had approved it");
     assert_eq!(waiting_review(&env).await, "2");
     assert_eq!(TRANSLATE.asked(&env), 0);
+}
+
+#[tokio::test]
+async fn a_text_that_an_earlier_stage_has_made_out_of_date_is_not_decided_on() {
+    let env = world().await;
+    bring_before(&env, &ADAPT, TRANSCRIPT).await;
+    let _waits = env.run(&["run", EP]).await.exits(3).says("btcedu review show 2");
+    let other = CORRECT.text(&env).replace("Willkommen", "Herzlich willkommen");
+    env.sim
+        .script(texts(Fault::Text(format!("<corrected_transcript>{other}</corrected_transcript>"))).once());
+    let _new = env.run(&["correct", EP, "--force"]).await.success();
+    for words in [&["approve", "2"][..], &["reject", "2"], &["request-changes", "2", "--notes", "Kürzer."]] {
+        let refused = env.run(&[&["review"], words].concat()).await.exits(3);
+        let _told = refused.says("review 2 is out of date").says("btcedu run ep1");
+    }
+    assert_eq!(status_of(&env, EP).await, (EpisodeStatus::Corrected, None), "it is not moved past gate 1");
+    let _listed = env.run(&["review", "list"]).await.success().says("out of date, will be made anew");
+    let _shown = env.run(&["review", "show", "2"]).await.success().says("out of date");
+
+    let _approved = env.run(&["review", "approve", "3"]).await.success();
+    let _waits = env.run(&["run", EP]).await.exits(3).says("btcedu review approve 2");
+    run_to_the_end(&env).await;
+}
+
+#[tokio::test]
+async fn an_edited_text_that_is_approved_late_is_what_everything_after_it_is_made_from() {
+    let env = world().await;
+    add_transcript(&env, TRANSCRIPT).await;
+    run_to_the_end(&env).await;
+    edit(&env, &CORRECT);
+    let _plain = env.run(&["run", EP]).await.success().says("nothing is left to do");
+    let asks = env.run(&["run", EP, "--refresh"]).await.exits(3);
+    let _told = asks.says("the text was changed after review 1 had approved it").says("btcedu review show 3");
+    let _approved = env.run(&["review", "approve", "3"]).await.success().says("`btcedu run ep1` goes on");
+    assert_eq!(status_of(&env, EP).await, (EpisodeStatus::Corrected, None));
+    assert_eq!(json_file(&TRANSLATE.marker(&env))["invalidated_by"], "review 3");
+    let _waits = env.run(&["run", EP]).await.exits(3);
+    assert!(TRANSLATE.prompts(&env)[1].contains(BY_HAND));
+    assert_eq!((CORRECT.asked(&env), TRANSLATE.asked(&env), ADAPT.asked(&env)), (1, 2, 2));
+    run_to_the_end(&env).await;
+}
+
+#[tokio::test]
+async fn a_text_that_a_person_mends_after_it_was_sent_back_is_asked_for_as_it_is() {
+    let env = at_gate_1().await;
+    let _back = env.run(&["review", "request-changes", "1", "--notes", "Den Namen richtig."]).await.success();
+    edit(&env, &CORRECT);
+    let sent = calls(&env);
+    let waits = env.run(&["run", EP]).await.exits(3);
+    let _told = waits.says("edited by hand after review 1 had sent it back").says("btcedu review show 2");
+    assert_eq!(calls(&env), sent, "nothing is bought");
+    assert!(!CORRECT.marker(&env).exists() && CORRECT.text(&env).contains(BY_HAND));
+    diff_shows_the_edit(&env);
+    approve(&env).await;
+    run_to_the_end(&env).await;
+    assert!(TRANSLATE.prompts(&env)[0].contains(BY_HAND));
+    assert_eq!(CORRECT.asked(&env), 1);
 }

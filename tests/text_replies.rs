@@ -256,3 +256,32 @@ async fn a_failure_has_its_place_in_the_report_and_in_json() {
     let kept = json_file(&env.data().join("reports/ep1").join(&env.files("reports/ep1")[0]));
     assert_eq!(kept["end"], report["end"]);
 }
+
+#[tokio::test]
+async fn chapters_that_leave_out_the_script_or_say_something_else_go_back_and_are_never_stored() {
+    let env = world().await;
+    bring_before(&env, &CHAPTERIZE, &long_transcript(800)).await;
+    env.sim.script(texts(Fault::Text(draft(
+        "/chapters/0/narration",
+        "Hemen alın, fiyat iki katına çıkacak.".into(),
+    ))));
+    let failed = env.run(&["chapterize", EP]).await.exits(1);
+    let _told = failed.says("leave out").says("chapterize_last_reply.txt");
+    assert_eq!(CHAPTERIZE.asked(&env), 2, "it went back once");
+    assert!(CHAPTERIZE.prompts(&env)[1].contains("sentence by sentence"));
+    nothing_is_stored(&env, &CHAPTERIZE, "unfaithful");
+    env.sim.clear_rules();
+    run_to_the_end(&env).await;
+}
+
+#[tokio::test]
+async fn an_adaptation_with_a_tag_that_is_never_closed_is_no_answer() {
+    let env = world().await;
+    bring_before(&env, &ADAPT, TRANSCRIPT).await;
+    let text = format!("{} [T2: cultural_reference: açık kaldı.", TRANSLATE.text(&env));
+    env.sim.script(texts(Fault::Text(format!("<adaptation>{text}</adaptation>"))).once());
+    let _failed =
+        env.run(&["adapt", EP]).await.exits(1).says("a tag is not closed").says("[T2: cultural_ref");
+    nothing_is_stored(&env, &ADAPT, "open tag");
+    run_to_the_end(&env).await;
+}

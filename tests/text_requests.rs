@@ -114,7 +114,21 @@ async fn a_long_text_is_made_in_parts_that_are_joined_without_loss() {
     for stage in [TRANSLATE, ADAPT, CHAPTERIZE] {
         assert_eq!(beginnings_are_marked(&env, &stage), system, "{}: one system prompt", stage.name);
     }
+    let bodies = ADAPT.bodies(&env);
+    let marked = bodies[0]["messages"][0]["content"][0]["text"].as_str().unwrap();
+    assert!(marked.contains("<institutions>\nBaFin → "), "the list never changes, so it is marked as well");
     for stage in TEXT_STAGES {
         assert_eq!(stage.provenance(&env)["segments"], stage.asked(&env), "{}", stage.name);
     }
+}
+
+#[tokio::test]
+async fn segments_after_the_first_read_what_they_share_from_the_cache() {
+    let env = world().await;
+    bring_before(&env, &CORRECT, &long_transcript(47_000)).await;
+    let _corrected = env.run(&["correct", EP]).await.success();
+    assert_eq!(CORRECT.asked(&env), 4);
+    let stats = env.sim.stats();
+    let (written, read) = (stats.text_cache_write_tokens, stats.text_cache_read_tokens);
+    assert!(written > 0 && read == 3 * written, "written once, read by the three others: {written}, {read}");
 }

@@ -147,21 +147,21 @@ async fn interrupt(child: &tokio::process::Child) {
 #[tokio::test]
 async fn ctrl_c_ends_after_the_calls_in_flight_and_the_next_run_makes_the_others() {
     let env = world().await;
-    // Five segments, of which four are under way at once.
-    add_transcript(&env, &long_transcript(62_000)).await;
+    // Six segments: the first goes alone, then four are under way at once.
+    add_transcript(&env, &long_transcript(77_000)).await;
     env.sim.script(texts(Fault::Delay(Duration::from_secs(1))));
     let child = env.spawn(&["run", EP, "--json"]);
     until("four segments are on their way", || env.sim.stats().texts_in_flight == 4).await;
     interrupt(&child).await;
     let ended = env.wait(child).await.exits(130).json();
     assert_eq!(ended["end"]["kind"], "interrupted", "{ended:#}");
-    assert_eq!(CORRECT.asked(&env), 4, "nothing more is sent");
+    assert_eq!(CORRECT.asked(&env), 5, "nothing more is sent");
     assert!(CORRECT.ledger(&env).await.iter().all(|call| call.state == CallState::Answered));
     assert_eq!(status_of(&env, EP).await, (EpisodeStatus::Transcribed, None), "the status is as it was");
     assert!(!CORRECT.output(&env).exists());
     env.sim.clear_rules();
     let _waits = env.run(&["run", EP]).await.exits(3);
-    assert_eq!(CORRECT.asked(&env), 5, "the fifth only");
+    assert_eq!(CORRECT.asked(&env), 6, "the sixth only");
 }
 
 #[tokio::test]

@@ -1,11 +1,11 @@
 //! What a timer runs, and what a person reads afterwards: run-pending, run-latest, status, report, cost.
 
 use btcedu_domain::EpisodeStatus;
-use btcedu_testkit::{Chapters, TestEnv};
+use btcedu_testkit::{Chapters, TestEnv, simulator::Fault};
 use serde_json::Value;
 
 use crate::{
-    support::{calls, ledger, status_of},
+    support::{calls, ledger, status_of, texts},
     text_support::{TRANSCRIPT, json_file},
     world,
 };
@@ -179,4 +179,37 @@ async fn costs_are_added_up_by_episode_stage_month_and_model() {
     let months = env.run(&["cost", "--by", "month", "--json"]).await.success().json();
     assert_eq!(months["lines"].as_array().unwrap().len(), 1, "{months:#}");
     let _table = env.run(&["cost", "--by", "stage"]).await.success().says("imagegen").says("total: $");
+}
+
+#[tokio::test]
+async fn what_keeps_costing_money_for_nothing_is_left_to_a_person() {
+    let env = world().await;
+    add_transcript_of(&env, "fresh", "Was ist das Halving?").await;
+    env.sim.script(texts(Fault::Text("Gern, hier ist es: …".to_owned())));
+    for run in 1..=3 {
+        let _failed = env.run(&["run-pending"]).await.exits(1).says("fresh");
+        assert_eq!(calls(&env).1, run);
+    }
+    let _left_alone = env.run(&["run-pending"]).await.success().says("no episode can go on without a person");
+    assert_eq!(calls(&env).1, 3);
+    let waits = list(&env, &["status", "--waiting-for", "person"]).await;
+    assert!(waits[0]["waiting_for"].as_str().unwrap().contains("3 runs in a row"), "{waits:?}");
+    env.sim.clear_rules();
+    let _by_hand = env.run(&["retry", "fresh"]).await.exits(3).says("btcedu review show 1");
+}
+
+#[tokio::test]
+async fn what_the_cap_stopped_comes_after_what_can_go_on_and_leaves_no_heap_behind() {
+    let mut env = four_episodes().await;
+    env.set("MAX_EPISODE_COST_USD", "0.001");
+    let _capped = env.run(&["run", "fresh"]).await.exits(3);
+    env.unset("MAX_EPISODE_COST_USD");
+    let found = list(&env, &["run-pending", "--dry-run"]).await;
+    assert_eq!(column(&found, "episode_id"), ["drawn", "fresh"], "though fresh is newer");
+    env.set("MAX_EPISODE_COST_USD", "0.001");
+    let reports = env.files("reports/fresh").len();
+    for _tick in 0..2 {
+        let _again = env.run(&["run", "fresh"]).await.exits(3).says("MAX_EPISODE_COST_USD");
+    }
+    assert_eq!(env.files("reports/fresh").len(), reports, "it is told, and nothing more");
 }

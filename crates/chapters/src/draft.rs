@@ -64,9 +64,10 @@ pub fn parse_draft(text: &str) -> Result<Draft, ChapterError> {
 ///
 /// Ids (`ch01` …), order, word counts, durations (150 words a minute, at least a second) and totals are
 /// computed. An overlay that would start at or behind its chapter's end is moved back to end with it. Only
-/// a diagram and a b-roll keep their prompts. A blank title gives way to the first draft's.
+/// a diagram and a b-roll keep their prompts. The title is the first draft's, in the script's language; `title`
+/// only stands in for a blank one.
 pub fn assemble(episode: &EpisodeId, title: &str, drafts: &[Draft]) -> ChapterDocument {
-    let titles = [title].into_iter().chain(drafts.iter().map(|draft| draft.title.as_str()));
+    let titles = drafts.iter().map(|draft| draft.title.as_str()).chain([title]);
     let title = titles.map(str::trim).find(|title| !title.is_empty()).unwrap_or_default();
     let drafted = drafts.iter().flat_map(|draft| &draft.chapters);
     let chapters: Vec<_> = (1..).zip(drafted).filter_map(|(order, draft)| chapter(order, draft)).collect();

@@ -56,7 +56,7 @@ impl ExitStatus {
         if let Some(error) = cause.downcast_ref::<ReviewError>() {
             return match error {
                 ReviewError::Stage(error) => Some(Self::of_kind(error.kind())),
-                ReviewError::TextChanged { .. } => Some(Self::Blocked),
+                ReviewError::TextChanged { .. } | ReviewError::OutOfDate { .. } => Some(Self::Blocked),
                 ReviewError::Unknown { .. } | ReviewError::NotesMissing => Some(Self::Usage),
                 ReviewError::Decided { .. }
                 | ReviewError::Superseded { .. }

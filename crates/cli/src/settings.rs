@@ -40,7 +40,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("MODELS_FILE", "the program's own", "file that replaces the model catalogue in the program"),
     secret(
         "ANTHROPIC_API_KEY",
-        "key for Claude, which writes prompts for chapters without one (`CLAUDE_API_KEY` is a deprecated alias)",
+        "key for Claude, which corrects, translates, adapts, cuts into chapters, and writes prompts for chapters without one (`CLAUDE_API_KEY` is a deprecated alias)",
     ),
     setting(
         "ANTHROPIC_BASE_URL",

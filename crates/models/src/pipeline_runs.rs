@@ -118,6 +118,33 @@ pub fn list_latest(conn: &mut Conn, statuses: &[EpisodeStatus]) -> Result<Vec<La
     Ok(diesel::sql_query(query).load(conn)?)
 }
 
+/// An episode whose runs keep costing money for nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
+pub struct FailureStreak {
+    /// The episode's row.
+    #[diesel(sql_type = BigInt)]
+    pub episode_id: EpisodeRowId,
+    /// Runs that failed and cost something since the last that went well.
+    #[diesel(sql_type = BigInt)]
+    pub runs: i64,
+}
+
+/// Lists the episodes of which at least so many runs have failed and cost something since one went well.
+///
+/// # Errors
+/// [`DbError`] of the query.
+pub fn list_failure_streaks(conn: &mut Conn, least: i64) -> Result<Vec<FailureStreak>, DbError> {
+    let query = diesel::sql_query(
+        "SELECT episode_id, COUNT(*) AS runs FROM pipeline_runs AS run
+         WHERE status = 'failed' AND estimated_cost_usd > 0
+           AND NOT EXISTS (SELECT 1 FROM pipeline_runs AS later
+                           WHERE later.episode_id = run.episode_id AND later.id > run.id
+                             AND later.status = 'success')
+         GROUP BY episode_id HAVING COUNT(*) >= ?1",
+    );
+    Ok(query.bind::<BigInt, _>(least).load(conn)?)
+}
+
 /// Writes down that a run begins.
 ///
 /// # Errors

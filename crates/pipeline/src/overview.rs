@@ -45,6 +45,11 @@ pub enum WaitingFor {
         /// The review's number.
         task: i64,
     },
+    /// A person who runs it again: it kept failing, and each time it cost something.
+    Retry {
+        /// How often, since something went well.
+        failures: i64,
+    },
 }
 
 impl WaitingFor {
@@ -54,7 +59,7 @@ impl WaitingFor {
             (Self::Nothing, WaitKind::Nothing)
             | (Self::Review { .. }, WaitKind::Review)
             | (Self::Cap { .. }, WaitKind::Cap)
-            | (Self::Person { .. }, WaitKind::Person) => true,
+            | (Self::Person { .. } | Self::Retry { .. }, WaitKind::Person) => true,
             (Self::Stage(stage) | Self::NotBuilt(stage), WaitKind::Stage(wanted)) => stage == wanted,
             _ => false,
         }
@@ -72,6 +77,9 @@ impl fmt::Display for WaitingFor {
                 write!(f, "{} (review {task})", Step::Gate(gate).name())
             }
             Self::Cap { stage } => write!(f, "a higher MAX_EPISODE_COST_USD, for {stage}"),
+            Self::Retry { failures } => {
+                write!(f, "a person who retries it ({failures} runs in a row have cost money and failed)")
+            }
             Self::Person { task } => {
                 write!(f, "a person who runs it (review {task} rejected it without notes)")
             }
@@ -156,7 +164,7 @@ pub struct EpisodeOverview {
     pub waiting_for: WaitingFor,
     /// The last error.
     pub error: Option<String>,
-    /// How often it has failed since it last got further.
+    /// How often it has failed so far.
     pub retry_count: i32,
 }
 
@@ -201,6 +209,9 @@ const OFF_THE_LINE: [EpisodeStatus; 2] = [EpisodeStatus::CostLimit, EpisodeStatu
 const AROUND_GATES: [EpisodeStatus; 4] =
     [EpisodeStatus::Transcribed, EpisodeStatus::Corrected, EpisodeStatus::Translated, EpisodeStatus::Adapted];
 
+/// After so many runs in a row that cost money and failed, a timer would only burn more.
+const MOST_FAILURES: i64 = 3;
+
 /// An episode, and what it waits for.
 pub(crate) struct Standing {
     pub(crate) episode: Episode,
@@ -226,10 +237,18 @@ pub(crate) fn load_standings(conn: &mut Conn, filter: &OverviewFilter) -> Result
     for review in review_tasks::list_latest(conn, &AROUND_GATES)? {
         reviews.entry(review.episode_id.clone()).or_default().push(review);
     }
+    let streaks: HashMap<EpisodeRowId, i64> = pipeline_runs::list_failure_streaks(conn, MOST_FAILURES)?
+        .into_iter()
+        .map(|streak| (streak.episode_id, streak.runs))
+        .collect();
     let is_new = |episode: &Episode| filter.since.is_none_or(|since| published(episode).date() >= since);
     let standing = |episode: Episode| {
         let reviews = reviews.get(&episode.episode_id).map(Vec::as_slice).unwrap_or_default();
         let waiting_for = waiting_for(&episode, last.get(&episode.id).copied(), reviews);
+        let waiting_for = match (waiting_for, streaks.get(&episode.id)) {
+            (WaitingFor::Stage(_), Some(&failures)) => WaitingFor::Retry { failures },
+            _ => waiting_for,
+        };
         Standing { episode, waiting_for }
     };
     Ok(episodes.into_iter().filter(is_new).map(standing).collect())

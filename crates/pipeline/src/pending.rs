@@ -22,9 +22,9 @@ pub struct PendingEpisode {
 
 /// Lists the episodes of pipeline v2 that can go on without a person, newest first.
 ///
-/// Left alone: what waits for a review, what a review rejected without a word (until a person
-/// runs it), what has nothing left to do, and what the next stage isn't built for. One that a
-/// cap stopped is tried: it goes on as soon as the next estimate fits.
+/// Left alone: what waits for a review, what a review rejected without a word or what kept costing
+/// money for nothing (until a person runs it), what has nothing left to do, and what the next stage
+/// isn't built for. Those that a cap stopped come last: they go on as soon as the next estimate fits.
 ///
 /// # Errors
 /// The database's.
@@ -44,5 +44,7 @@ pub async fn list_pending(db: &Db, since: Option<Date>) -> Result<Vec<PendingEpi
             next,
         })
     });
-    Ok(pending.collect())
+    let mut pending: Vec<PendingEpisode> = pending.collect();
+    pending.sort_by_key(|episode| episode.status == EpisodeStatus::CostLimit);
+    Ok(pending)
 }

@@ -275,7 +275,7 @@ fn gate_note(state: GateState) -> String {
 }
 
 fn planned(step: Step, state: StepState, note: String) -> PlannedStep {
-    let built = !matches!(step, Step::Stage(stage) if !is_built(stage)) && !matches!(step, Step::Gate(_));
+    let built = !matches!(step, Step::Stage(stage) if !is_built(stage));
     PlannedStep { step, state, built, note }
 }
 

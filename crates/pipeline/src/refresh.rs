@@ -84,8 +84,8 @@ async fn would_change(
     };
     match preview_text_stage(ctx, id, text, TextFlags { refresh: true, ..TextFlags::default() }).await {
         Ok(TextPreview { would_run: true, reason, estimate, .. }) => Ok(Some((reason, estimate))),
-        // Where a person brought the text in, there is nothing before it to look at.
-        Ok(_) | Err(StageError::MissingInput { .. }) => Ok(None),
+        // Where a person brought the text in, or wrote in it, it stands as it is.
+        Ok(_) | Err(StageError::MissingInput { .. } | StageError::EditedByHand { .. }) => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use btcedu_artifacts::{
-    EpisodeDir, EpisodeLock, FileError, LockHolder, StaleMarker, read_json, read_optional, stale_path,
+    EpisodeDir, EpisodeLock, FileError, LockHolder, Provenance, StaleMarker, TextProvenance, read_json,
+    read_optional, stale_path,
 };
-use btcedu_domain::{EpisodeId, ReviewStage, ReviewStatus, Sha256Hash, UtcTime};
+use btcedu_domain::{EpisodeId, EpisodeStatus, ReviewStage, ReviewStatus, Sha256Hash, UtcTime};
 use btcedu_models::{
     DbError,
     episodes::{self, Episode},
@@ -89,6 +90,18 @@ pub enum ReviewError {
         /// The text.
         path: String,
     },
+    /// An earlier text has changed since, so this one will be made anew.
+    #[error(
+        "the text of review {task} is out of date ({reason}); it is made anew first and then asked for again, so there is nothing to decide: `btcedu run {episode}`"
+    )]
+    OutOfDate {
+        /// The review.
+        task: i64,
+        /// The episode.
+        episode: EpisodeId,
+        /// What made it so.
+        reason: String,
+    },
     /// The text isn't there.
     #[error("the text of review {task} ('{path}') is missing; put it back, or run its stage again")]
     TextMissing {
@@ -144,6 +157,10 @@ pub struct ReviewView {
     pub artifact_hash: Option<Sha256Hash>,
     /// Whether the text on the disk is another one.
     pub text_changed: bool,
+    /// An earlier text has changed since, so this one will be made anew: what made it so.
+    pub out_of_date: Option<String>,
+    /// What the stage that made the text had to say to the reviewer.
+    pub warnings: Vec<String>,
 }
 
 /// Lists reviews, those that wait first; `all` also shows those that were decided.
@@ -215,12 +232,18 @@ pub async fn decide_review(
     // Somebody may have decided, or a stage have run, before the lock was ours.
     let (found, episode) = load(ctx, task).await?;
     check_open(&found)?;
+    check_not_stale(&dir, &found).await?;
     check_text(ctx, &dir, &found, &episode).await?;
-    match verdict {
-        Verdict::Approve => clear_own_marker(&dir, &found).await?,
+    let back_to = status_after(&found, &episode, verdict);
+    match (verdict, back_to) {
+        (Verdict::Approve, None) => clear_own_marker(&dir, &found).await?,
+        (Verdict::Approve, Some(_)) => {
+            clear_own_marker(&dir, &found).await?;
+            mark_stale(ctx, &dir, &found, verdict).await?;
+        }
         _ => mark_stale(ctx, &dir, &found, verdict).await?,
     }
-    record(ctx, &found, &episode, verdict).await?;
+    record(ctx, &found, &episode, verdict, back_to).await?;
     write_history(&ctx.db, &dir).await?;
     drop(lock);
     find_review(ctx, task).await
@@ -251,7 +274,17 @@ fn hash_on_disk(dir: &EpisodeDir, gate: ReviewStage) -> Result<Option<Sha256Hash
 fn view(dir: &EpisodeDir, task: ReviewTask, title: String) -> Result<ReviewView, FileError> {
     // A text that was decided on is history; what stands there now is another matter.
     let text_changed = task.status.is_open() && hash_on_disk(dir, task.stage)? != task.artifact_hash;
+    let stage = TextStage::of_gate(task.stage);
+    let (mut out_of_date, mut warnings) = (None, Vec::new());
+    if task.status.is_open() {
+        let marker = read_json::<StaleMarker>(&stale_path(&stage.output(dir)))?;
+        out_of_date = marker.filter(|m| m.invalidated_by != marker_author(&task)).map(|m| m.reason);
+        let made = read_json::<Provenance<TextProvenance>>(&dir.provenance(stage.stage()));
+        warnings = made.ok().flatten().map(|made| made.extra.warnings).unwrap_or_default();
+    }
     Ok(ReviewView {
+        out_of_date,
+        warnings,
         id: task.id,
         title,
         text_path: TextStage::of_gate(task.stage).output(dir),
@@ -300,6 +333,33 @@ async fn check_text(
     Err(ReviewError::TextChanged { task: task.id, path: dir.in_workspace(&path) })
 }
 
+/// A text that an earlier stage has made out of date is not what anybody should decide on.
+async fn check_not_stale(dir: &EpisodeDir, task: &ReviewTask) -> Result<(), ReviewError> {
+    let output = TextStage::of_gate(task.stage).output(dir);
+    let marker = btcedu_stages::with_files(move || read_json::<StaleMarker>(&stale_path(&output))).await?;
+    match marker.filter(|marker| marker.invalidated_by != marker_author(task)) {
+        Some(marker) => Err(ReviewError::OutOfDate {
+            task: task.id,
+            episode: task.episode_id.clone(),
+            reason: marker.reason,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Returns the status that the episode goes back to: what was sent back is made anew, and where
+/// another text is approved than the one that later stages have used, these are.
+fn status_after(task: &ReviewTask, episode: &Episode, verdict: &Verdict) -> Option<EpisodeStatus> {
+    let stage = TextStage::of_gate(task.stage);
+    match verdict {
+        Verdict::Approve => {
+            let place = episode.status.place_in_v2()?;
+            (Some(place) > stage.ends_at().place_in_v2()).then(|| stage.ends_at())
+        }
+        Verdict::Reject { .. } | Verdict::RequestChanges { .. } => Some(stage.starts_at()),
+    }
+}
+
 /// Takes away the marker of a decision to send the text back that was interrupted before it was written down.
 async fn clear_own_marker(dir: &EpisodeDir, task: &ReviewTask) -> Result<(), ReviewError> {
     let (output, name) = (TextStage::of_gate(task.stage).output(dir), marker_author(task));
@@ -311,7 +371,7 @@ async fn clear_own_marker(dir: &EpisodeDir, task: &ReviewTask) -> Result<(), Rev
     Ok(())
 }
 
-/// What was sent back is made anew, and what was made from it too.
+/// What was sent back is made anew, and what was made from a text that isn't the approved one.
 async fn mark_stale(
     ctx: &StageContext,
     dir: &EpisodeDir,
@@ -322,13 +382,17 @@ async fn mark_stale(
     let marker = StaleMarker {
         invalidated_by: marker_author(task),
         invalidated_at: ctx.clock.now(),
-        reason: format!("review {}: {}", task.id, verdict.status()),
+        reason: match verdict {
+            Verdict::Approve => format!("review {} approved another text", task.id),
+            _ => format!("review {}: {}", task.id, verdict.status()),
+        },
     };
-    let output = stage.output(dir);
-    let later: Vec<PathBuf> = stage.later_outputs(dir);
+    let mut outputs = stage.later_outputs(dir);
+    if *verdict != Verdict::Approve {
+        outputs.insert(0, stage.output(dir));
+    }
     btcedu_stages::with_files(move || {
-        marker.write(&output)?;
-        later.iter().filter(|path| path.exists()).try_for_each(|path| marker.write(path))
+        outputs.iter().filter(|path| path.exists()).try_for_each(|path| marker.write(path))
     })
     .await?;
     Ok(())
@@ -339,16 +403,16 @@ async fn record(
     task: &ReviewTask,
     episode: &Episode,
     verdict: &Verdict,
+    back_to: Option<EpisodeStatus>,
 ) -> Result<(), ReviewError> {
     let (id, row, now) = (task.id, episode.id, ctx.clock.now());
-    let back_to = TextStage::of_gate(task.stage).starts_at();
     let verdict = verdict.clone();
     let recorded = ctx.db.transaction(move |conn| {
         record_decision(conn, row, id, verdict.status(), verdict.notes(), now)?;
-        if verdict != Verdict::Approve {
-            episodes::set_status(conn, row, back_to)?;
+        match back_to {
+            Some(status) => episodes::set_status(conn, row, status),
+            None => Ok(()),
         }
-        Ok(())
     });
     Ok(recorded.await?)
 }

@@ -193,25 +193,72 @@ pub async fn run_episode(
     let holder = LockHolder::this_process(command, started_at);
     let lock = EpisodeLock::acquire(&ctx.data.episode(id), &holder, ctx.clock.as_ref()).await?;
     let mut stages = Vec::new();
-    let mut end = None;
-    let again = if options.refresh { look_back(ctx, id).await? } else { None };
-    if let Some(again) = again {
-        (options.announce)(&again);
-        let (run, ended) = run_stage(ctx, &lock, again.stage, true).await?;
-        stages.push(run);
-        end = ended;
-    }
+    let end = if options.refresh { refresh(ctx, &lock, options, &mut stages).await? } else { None };
     let end = match end {
         Some(end) => end,
         None => go_on(ctx, &lock, &mut stages).await?,
     };
     let report = report(ctx, id, command, started_at, stages, end).await?;
-    if !report.stages.is_empty() {
+    // A timer that only meets the cap again leaves no heap of reports that all say so.
+    let is_news = report.cost > Usd::ZERO || !matches!(report.end, RunnerEnd::CapReached { .. });
+    if is_news && !report.stages.is_empty() {
         let path = ctx.data.episode(id).report(report.ended_at);
         let document = report.clone();
         btcedu_stages::with_files(move || write_json_atomic(&path, &document)).await?;
     }
     Ok(report)
+}
+
+/// Makes anew what would come out differently, from the front; where the same text comes of it, it looks further.
+async fn refresh(
+    ctx: &StageContext,
+    lock: &EpisodeLock,
+    options: &RunOptions<'_>,
+    stages: &mut Vec<StageRun>,
+) -> Result<Option<RunnerEnd>, StageError> {
+    loop {
+        let stage = match look_back(ctx, lock.episode()).await {
+            Ok(None) => return Ok(None),
+            Ok(Some(again)) => {
+                if stages.iter().any(|run| run.stage == again.stage) {
+                    let message = format!("{} would be made anew for ever ({})", again.stage, again.reason);
+                    return Ok(Some(RunnerEnd::Failed { message }));
+                }
+                (options.announce)(&again);
+                again.stage
+            }
+            // The stage itself asks for the review.
+            Err(StageError::AwaitingReview { gate, .. }) => behind(gate),
+            Err(error) => return ended_by(error, stages).map(Some),
+        };
+        if let Some(signal) = ctx.interrupt.raised() {
+            return Ok(Some(RunnerEnd::Interrupted { signal }));
+        }
+        match run_stage(ctx, lock, stage, true).await {
+            Ok((run, end)) => {
+                stages.push(run);
+                if end.is_some() {
+                    return Ok(end);
+                }
+            }
+            Err(error) => return ended_by(error, stages).map(Some),
+        }
+    }
+}
+
+/// Makes the end of a run of an error; where nothing was done yet, the command fails with it.
+fn ended_by(error: StageError, stages: &[StageRun]) -> Result<RunnerEnd, StageError> {
+    if matches!(error, StageError::AwaitingReview { .. }) {
+        return Ok(RunnerEnd::AwaitingReview { message: error.to_string() });
+    }
+    if stages.is_empty() {
+        return Err(error);
+    }
+    let message = with_causes(&error);
+    Ok(match error.kind() {
+        ErrorKind::Blocked => RunnerEnd::Blocked { message },
+        _ => RunnerEnd::Failed { message },
+    })
 }
 
 async fn go_on(
@@ -241,20 +288,7 @@ async fn go_on(
                 stages.push(run);
                 return Ok(end);
             }
-            Err(error @ StageError::AwaitingReview { .. }) => {
-                return Ok(RunnerEnd::AwaitingReview { message: error.to_string() });
-            }
-            // Nothing was done yet: the command fails with it.
-            Err(error) if stages.is_empty() => return Err(error),
-            Err(error) => {
-                let message = with_causes(&error);
-                let blocked = error.kind() == ErrorKind::Blocked;
-                return Ok(if blocked {
-                    RunnerEnd::Blocked { message }
-                } else {
-                    RunnerEnd::Failed { message }
-                });
-            }
+            Err(error) => return ended_by(error, stages),
         }
     }
 }

@@ -7,7 +7,10 @@ use btcedu_artifacts::{Adaptation, AdaptationCategory, AdaptationDiff, Tier};
 use serde_json::Value;
 
 use crate::{
-    adapt::{institutions::as_lines, tags::parse_tags},
+    adapt::{
+        institutions::as_lines,
+        tags::{check_closed, parse_tags, strip_tags},
+    },
     correct::SEGMENT_CHARS,
     text::{
         answer::{between, check_length},
@@ -49,13 +52,15 @@ impl Craft for Adapting {
         let text = between(reply, "adaptation")?;
         // Tags make it longer, removed passages shorter.
         check_length(&job.source, text, 0.4, 2.5)?;
+        check_closed(&strip_tags(text))?;
         Ok(text.to_owned())
     }
 
     fn assemble(&self, sources: &Sources, pieces: &[String]) -> Result<Made, String> {
         let output = join(&cut(sources.main(), SEGMENT_CHARS), pieces);
         let mut warnings = Vec::new();
-        if is_about_regulation(&parse_tags(&output)) {
+        let about = pieces.iter().filter(|piece| is_about_regulation(&parse_tags(piece))).count();
+        if about > 0 && about * 4 >= pieces.len() * 3 {
             warnings.push(
                 "the whole episode is about German regulation; look whether it is worth going on".to_owned(),
             );
@@ -70,7 +75,7 @@ impl Craft for Adapting {
     }
 }
 
-/// The adaptation begins with a tag of its own where all of the episode is about German rules.
+/// A part begins with a tag of its own where all of it is about German rules.
 fn is_about_regulation(tags: &[Adaptation]) -> bool {
     tags.first().is_some_and(|tag| {
         let regulation = tag.category == AdaptationCategory::RegulatoryContext;

@@ -1,9 +1,12 @@
 //! Chapters: the adapted script becomes the chapter document; what can be counted is counted, not believed.
 
+mod faithful;
+
 use btcedu_chapters::{DraftChapter, assemble, draft_json_schema, parse, parse_draft};
 
+use self::faithful::check_faithful;
 use crate::{
-    adapt::tags::strip_tags,
+    adapt::tags::{check_closed, strip_tags},
     text::{
         segments::cut,
         stage::{Craft, Job, Made, Sources},
@@ -35,13 +38,18 @@ impl Craft for Chapterizing {
         (1..).zip(segments.iter().map(|s| s.text)).map(job).collect()
     }
 
-    fn read(&self, _job: &Job, reply: &str) -> Result<String, String> {
+    fn read(&self, job: &Job, reply: &str) -> Result<String, String> {
         let draft = parse_draft(reply).map_err(|error| error.to_string())?;
         let silent = |chapter: &DraftChapter| strip_tags(&chapter.narration).trim().is_empty();
-        match draft.chapters.iter().position(silent) {
-            Some(at) => Err(format!("$.chapters[{at}].narration: nothing is left of it without its tags")),
-            None => Ok(reply.trim().to_owned()),
+        if let Some(at) = draft.chapters.iter().position(silent) {
+            return Err(format!("$.chapters[{at}].narration: nothing is left of it without its tags"));
         }
+        let narrations: Vec<String> = draft.chapters.iter().map(|c| strip_tags(&c.narration)).collect();
+        for (at, narration) in narrations.iter().enumerate() {
+            check_closed(narration).map_err(|problem| format!("$.chapters[{at}].narration: {problem}"))?;
+        }
+        check_faithful(&strip_tags(&job.source), &narrations.join("\n"))?;
+        Ok(reply.trim().to_owned())
     }
 
     fn second_try(&self, job: &Job, reply: &str, problem: &str) -> Option<Job> {

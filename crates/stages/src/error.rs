@@ -66,7 +66,7 @@ pub enum StageError {
     },
     /// A text that the stage reads is out of date itself.
     #[error(
-        "episode {episode}: '{path}' is out of date ({reason}); `btcedu run {episode}` makes it anew first"
+        "episode {episode}: '{path}' is out of date ({reason}); the stage that writes it has to run first: `btcedu plan {episode}` shows the stages, `btcedu run {episode} --refresh` runs all that have to"
     )]
     StaleInput {
         /// The episode.
@@ -91,7 +91,7 @@ pub enum StageError {
         reason: String,
     },
     /// A reviewer must approve a text before the stage may start.
-    #[error("episode {episode} waits for a review of stage {gate}: {why}; {}", how_to_review(.episode, *.task))]
+    #[error("episode {episode} waits for a review of stage {gate}: {why}; {}", how_to_review(.episode, *.gate, *.task))]
     AwaitingReview {
         /// The episode.
         episode: EpisodeId,
@@ -235,12 +235,16 @@ pub enum ErrorKind {
     Failed,
 }
 
-fn how_to_review(episode: &EpisodeId, task: Option<i64>) -> String {
+fn how_to_review(episode: &EpisodeId, gate: ReviewStage, task: Option<i64>) -> String {
+    let behind = match gate {
+        ReviewStage::Correct => Stage::Translate,
+        ReviewStage::Adapt => Stage::Chapterize,
+    };
     match task {
         Some(task) => {
             format!("look with `btcedu review show {task}`, then `btcedu review approve {task}`")
         }
-        None => format!("`btcedu run {episode}` asks for it"),
+        None => format!("`btcedu {behind} {episode}` asks for it"),
     }
 }
 

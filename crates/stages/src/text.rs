@@ -15,7 +15,7 @@ pub(crate) mod words;
 mod write;
 
 use btcedu_artifacts::{EpisodeLock, write_atomic, write_json_atomic};
-use btcedu_domain::{EpisodeId, RunId, Usd, UtcTime};
+use btcedu_domain::{EpisodeId, EpisodeStatus, RunId, Usd, UtcTime};
 use btcedu_models::{
     pipeline_runs::{self, NewRun},
     provider_calls,
@@ -178,6 +178,12 @@ async fn make(
     calls: Vec<PlannedCall>,
     started: UtcTime,
 ) -> Result<TextResult, StageError> {
+    let first = calls.iter().find(|call| call.paid.is_none());
+    if let Some(message) = first.and_then(|call| still_capped(gathered, call.estimate)) {
+        // It stands there already, so that nothing is to be written down.
+        let ended = Ended { end: TextRunEnd::CapReached { message }, ..Ended::skipped(reason) };
+        return Ok(report(ctx, gathered, started, ended).await);
+    }
     let run = open_run(ctx, gathered).await?;
     btcedu_artifacts::crash_point("text-run-opened");
     let (segments, reused) = (calls.len(), calls.iter().filter(|c| c.paid.is_some()).count());
@@ -195,11 +201,7 @@ async fn make(
         Written::Failed { message, last_reply } => fail(ctx, gathered, run, &message, last_reply).await?,
         Written::Stopped(StopReason::Fatal(message)) => fail(ctx, gathered, run, &message, None).await?,
         Written::Stopped(StopReason::Cap { cost, estimate }) => {
-            let message = format!(
-                "the next call (about {estimate}) would pass the cap of {} ({cost} spent); raise MAX_EPISODE_COST_USD and run `btcedu run {}` again",
-                gathered.cap,
-                gathered.dir.id()
-            );
+            let message = cap_message(gathered, cost, estimate);
             commit::close_early(ctx, gathered, run, NoText::CapReached, &message).await?;
             TextRunEnd::CapReached { message }
         }
@@ -210,6 +212,21 @@ async fn make(
         }
     };
     Ok(report(ctx, gathered, started, ended).await)
+}
+
+/// Says how to go on where the cap has stopped the episode already and the next call doesn't fit yet.
+fn still_capped(gathered: &Gathered, estimate: Usd) -> Option<String> {
+    let fits = gathered.cost + estimate <= gathered.cap;
+    (gathered.episode.status == EpisodeStatus::CostLimit && !fits)
+        .then(|| cap_message(gathered, gathered.cost, estimate))
+}
+
+fn cap_message(gathered: &Gathered, cost: Usd, estimate: Usd) -> String {
+    format!(
+        "the next call (about {estimate}) would pass the cap of {} ({cost} spent); raise MAX_EPISODE_COST_USD and run `btcedu run {}` again",
+        gathered.cap,
+        gathered.dir.id()
+    )
 }
 
 /// Writes down that a run begins, and registers the templates that it uses.

@@ -1,13 +1,32 @@
 //! Translation: the corrected German text in Turkish, faithfully; nothing is adapted yet.
 
 use crate::{
-    correct::{SEGMENT_CHARS, terms::terms_in},
+    correct::{
+        SEGMENT_CHARS,
+        terms::{TERMS, terms_in},
+    },
     text::{
         answer::{between, check_length},
         segments::{cut, join},
         stage::{Craft, Job, Made, Sources},
+        words::{NOUN_ENDINGS, holds_word},
     },
 };
+
+/// The house vocabulary of `prompts/system.md`, as far as [`TERMS`] doesn't have it.
+///
+/// It is written here too, since the system prompt takes no variables; a test compares both.
+const VOCABULARY: &[&str] = &[
+    "Block",
+    "Schlüssel",
+    "Transaktion",
+    "Gebühr",
+    "Adresse",
+    "Zahlungskanal",
+    "Verwahrung",
+    "Geldmenge",
+    "Knappheit",
+];
 
 /// What only translation knows.
 pub(crate) struct Translating;
@@ -21,7 +40,8 @@ impl Craft for Translating {
             let variables = vec![("text_segment", text.clone()), ("known_terms", known.join(", "))];
             jobs.push(Job { source: text, variables, schema: None });
             // A term has its original in brackets where the whole text has it first.
-            let new: Vec<&str> = terms_in(segment.text).into_iter().filter(|t| !known.contains(t)).collect();
+            let new: Vec<&str> =
+                terms_used(segment.text).into_iter().filter(|t| !known.contains(t)).collect();
             known.extend(new);
         }
         jobs
@@ -48,6 +68,85 @@ impl Craft for Translating {
     }
 }
 
+/// Lists the terms that a German text uses, in any of their forms: its translation introduces them.
+///
+/// Forms are told by their capital letter, since "blocken" is no block.
+fn terms_used(german: &str) -> Vec<&'static str> {
+    let (listed, plain) = (terms_in(german), without_umlauts(german));
+    TERMS
+        .iter()
+        .chain(VOCABULARY)
+        .copied()
+        .filter(|term| listed.contains(term) || holds_word(&plain, &without_umlauts(term), NOUN_ENDINGS))
+        .collect()
+}
+
+/// A plural may have an umlaut that its noun hasn't: Block, Blöcke.
+fn without_umlauts(text: &str) -> String {
+    text.replace('ä', "a").replace('ö', "o").replace('ü', "u")
+}
+
 fn paragraphs(text: &str) -> usize {
     text.split("\n\n").filter(|paragraph| !paragraph.trim().is_empty()).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SYSTEM: &str = include_str!("../../../prompts/system.md");
+
+    /// The originals in a line such as `Miner, Mining: madenci, madencilik · Node: düğüm`.
+    fn house_vocabulary() -> Vec<&'static str> {
+        let (_, section) = SYSTEM.split_once("## House vocabulary").unwrap();
+        let line = section.lines().find(|line| line.contains(" · ")).unwrap();
+        line.split(" · ").flat_map(|entry| entry.split_once(": ").unwrap().0.split(", ")).collect()
+    }
+
+    #[test]
+    fn the_house_vocabulary_is_the_same_in_the_prompt() {
+        let house = house_vocabulary();
+        for term in &house {
+            let count = TERMS.iter().chain(VOCABULARY).filter(|known| *known == term).count();
+            assert_eq!(count, 1, "{term}");
+        }
+        for term in VOCABULARY {
+            assert!(house.contains(term), "{term}");
+        }
+    }
+
+    #[test]
+    fn terms_are_found_in_their_forms_and_not_in_other_words() {
+        let cases: &[(&str, &[&str])] = &[
+            ("", &[]),
+            ("bei den Minern", &["Miner"]),
+            ("drei Blöcke", &["Block"]),
+            ("in den Blöcken der Zahlungskanäle", &["Block", "Zahlungskanal"]),
+            ("mit Schlüsseln, der Gebühren und Transaktionen wegen", &["Schlüssel", "Transaktion", "Gebühr"]),
+            ("WALLETS und eine Lightning-Adresse", &["Lightning", "Wallet", "Adresse"]),
+            ("Wir blocken Adressaten in der Blockchain.", &["Blockchain"]),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(terms_used(text), *expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_segment_has_introduced_is_known_in_the_next_one() {
+        let first = "Ein Zahlungskanal braucht zwei Blöcke. ".repeat(SEGMENT_CHARS / 30);
+        let sources = Sources {
+            episode: "ep1".parse().unwrap(),
+            title: String::new(),
+            texts: vec![format!("{first}\n\nDen Minern bleibt die Gebühr.")],
+            feedback: None,
+        };
+        let jobs = Translating.jobs(&sources);
+        let known = |job: &Job| {
+            let mut variables = job.variables.iter();
+            variables.find(|(name, _)| *name == "known_terms").map(|(_, text)| text.clone())
+        };
+        assert!(jobs.len() > 1);
+        assert_eq!(jobs.first().and_then(known), Some(String::new()));
+        assert_eq!(jobs.last().and_then(known), Some("Block, Zahlungskanal".to_owned()));
+    }
 }

@@ -147,7 +147,7 @@ fn drafts_of_several_parts_make_one_document() {
     let starts: Vec<_> = first.overlays.iter().map(|overlay| overlay.start_offset_seconds).collect();
     assert_eq!(starts, [1, 1, 0]);
     assert_eq!(document.chapters[2].visual.image_prompt, None);
-    assert_eq!(assemble(&episode(), "Bölüm", &drafts).title, "Bölüm");
+    assert_eq!(assemble(&episode(), "Folge", &drafts).title, "Halving", "the script's language");
 }
 
 #[test]

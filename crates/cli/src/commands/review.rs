@@ -144,7 +144,11 @@ fn list_text(reviews: &[ReviewView], all: bool) -> String {
         };
     }
     let row = |review: &ReviewView| {
-        let changed = if review.text_changed { "text changed since" } else { "" };
+        let changed = match &review.out_of_date {
+            Some(_) => "out of date, will be made anew",
+            None if review.text_changed => "text changed since",
+            None => "",
+        };
         vec![
             review.id.to_string(),
             review.episode_id.to_string(),
@@ -173,6 +177,10 @@ fn show_text(shown: &Shown) -> String {
                 .to_owned(),
         );
     }
+    if let Some(reason) = &review.out_of_date {
+        lines.push(format!("warning: the text is out of date ({reason}) and will be made anew, so there is nothing to decide yet"));
+    }
+    lines.extend(review.warnings.iter().map(|warning| format!("warning: {warning}")));
     if let Some(diff) = &shown.correction {
         lines.extend(correction_lines(diff));
     }
@@ -181,6 +189,10 @@ fn show_text(shown: &Shown) -> String {
     }
     if shown.correction.is_none() && shown.adaptation.is_none() {
         lines.push("there is no diff: the text was brought in as it is".to_owned());
+    }
+    if !review.status.is_open() {
+        lines.push("\nthis review was decided; the diff is of the text as it is now".to_owned());
+        return lines.join("\n");
     }
     lines.push(format!(
         "\nnext: btcedu review approve {id}, or btcedu review request-changes {id} --notes \"…\"",

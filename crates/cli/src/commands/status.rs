@@ -10,7 +10,7 @@ use crate::{
     app::App,
     commands::EpisodeIds,
     exit::ExitStatus,
-    output::{Output, table},
+    output::{Output, note, table},
 };
 
 /// Show how far episodes have got, what they cost and what holds them up
@@ -44,22 +44,41 @@ pub(crate) struct StatusArgs {
 
 pub(crate) async fn run(app: &App, args: &StatusArgs, output: Output) -> anyhow::Result<ExitStatus> {
     let ids = args.ids.parsed()?;
+    let ids_asked = ids.len();
+    let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
     let filter = OverviewFilter {
         ids: ids.clone(),
         status: args.status,
         search: args.search.clone(),
         since: args.since,
         waiting_for: args.waiting_for,
-        limit: ids.is_empty().then(|| usize::try_from(args.limit).unwrap_or(usize::MAX)),
+        // One more, to know whether there are more.
+        limit: ids.is_empty().then_some(limit.saturating_add(1)),
     };
     let is_filtered = filter != OverviewFilter { limit: filter.limit, ..OverviewFilter::default() };
     let db = app.ready_database().await?;
-    let episodes = list_episodes(&db, app.settings.max_episode_cost, filter).await?;
+    let mut episodes = list_episodes(&db, app.settings.max_episode_cost, filter).await?;
     if let Some(missing) = ids.into_iter().find(|id| episodes.iter().all(|e| e.episode_id != *id)) {
         return Err(StageError::UnknownEpisode { episode: missing }.into());
     }
+    if ids_asked == 0 && episodes.len() > limit {
+        episodes.truncate(limit);
+        note(&format!("only the newest {limit} are shown; --limit shows more"));
+    }
     output.result(&episodes, || text(&episodes, is_filtered))?;
     Ok(ExitStatus::Done)
+}
+
+/// What it waits for, and the last error's beginning.
+fn waits(episode: &EpisodeOverview) -> String {
+    let waiting_for = episode.waiting_for.to_string();
+    match &episode.error {
+        Some(error) => {
+            let error = error.split_whitespace().collect::<Vec<_>>().join(" ");
+            if waiting_for.is_empty() { error } else { format!("{waiting_for}; {error}") }
+        }
+        None => waiting_for,
+    }
 }
 
 fn text(episodes: &[EpisodeOverview], is_filtered: bool) -> String {
@@ -78,8 +97,8 @@ fn text(episodes: &[EpisodeOverview], is_filtered: bool) -> String {
             format!("v{}", episode.pipeline_version),
             episode.status.to_string(),
             format!("{} of {}", episode.cost, episode.cap),
-            episode.error.clone().unwrap_or_else(|| episode.waiting_for.to_string()),
+            waits(episode),
         ]
     });
-    table(&["episode", "title", "", "status", "cost", "waiting for, or error"], cells.collect())
+    table(&["episode", "title", "", "status", "cost", "waiting for; last error"], cells.collect())
 }

@@ -11,7 +11,7 @@ use super::{
 use rules::Replacements;
 
 const MARKER: &str = "[kaldırıldı: ülkeye özgü]";
-const WHOLLY_GERMAN: &str = "[T2: regulatory_context: bölümün tamamı Almanya düzenlemeleri hakkında]";
+const WHOLLY_GERMAN: &str = "[T2: regulatory_context: bu kısım baştan sona Almanya düzenlemeleri hakkında]";
 const WARMER: &str =
     "Gelin, birlikte bakalım. [T1: tone_adjustment: izleyiciyi içine alan bir cümle eklendi]";
 
@@ -146,6 +146,6 @@ mod tests {
     fn an_episode_on_german_rules_says_so_first() {
         let text = "BaFin uyardı. Yasa açık. MiCA tüzüğü geldi.";
         assert!(adapted(text, "").starts_with(WHOLLY_GERMAN));
-        assert!(!adapted("BaFin uyardı.", "").contains("bölümün tamamı"));
+        assert!(!adapted("BaFin uyardı.", "").contains("bu kısım baştan sona"));
     }
 }

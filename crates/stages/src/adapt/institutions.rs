@@ -1,15 +1,15 @@
-//! Which Turkish or general name stands for a German institution; kept by hand.
+//! Which Turkish or general name stands for an institution of the German-speaking countries; kept by hand.
 
 use std::sync::LazyLock;
 
-use crate::text::words::{fold, holds_word};
+use crate::text::words::{NOUN_ENDINGS, fold, holds_word};
 
-/// A German institution and what a reader in Türkiye is told instead.
+/// An institution and what a reader in Türkiye is told instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Institution {
     /// Its German name.
     pub(crate) german: &'static str,
-    /// Its counterpart, or a general word where there is none.
+    /// Its counterpart, or a general word.
     pub(crate) turkish: &'static str,
 }
 
@@ -18,44 +18,52 @@ const fn pair(german: &'static str, turkish: &'static str) -> Institution {
 }
 
 /// The institutions; where nothing in Türkiye does the same work, a general word stands instead.
+///
+/// What is named for what it decides or publishes keeps its country: no Turkish organ has done that.
 pub(crate) const INSTITUTIONS: &[Institution] = &[
     pair("BaFin", "SPK (Sermaye Piyasası Kurulu)"),
-    pair("Bundesbank", "TCMB (Türkiye Cumhuriyet Merkez Bankası)"),
-    pair("Bundesfinanzministerium", "Hazine ve Maliye Bakanlığı"),
-    pair("Bundeszentralamt für Steuern", "GİB (Gelir İdaresi Başkanlığı)"),
+    pair("FMA", "Avusturya finans piyasası denetim kurumu"),
+    pair("Finanzmarktaufsicht", "finans piyasası denetim kurumu"),
+    pair("FINMA", "İsviçre finans piyasası denetim kurumu"),
+    pair("Bundesbank", "merkez bankası"),
+    pair("Bundesfinanzministerium", "Almanya maliye bakanlığı"),
+    pair("Bundeszentralamt für Steuern", "gelir idaresi"),
     pair("Finanzamt", "vergi dairesi"),
     pair("Finanzgericht", "vergi mahkemesi"),
-    pair("Bundesfinanzhof", "Danıştay"),
-    pair("Bundesverfassungsgericht", "Anayasa Mahkemesi"),
-    pair("Bundesgerichtshof", "Yargıtay"),
-    pair("Bundestag", "meclis"),
-    pair("Bundesregierung", "hükûmet"),
+    pair("Bundesfinanzhof", "Almanya'nın en yüksek vergi mahkemesi"),
+    pair("Bundesverfassungsgericht", "Almanya Anayasa Mahkemesi"),
+    pair("Bundesgerichtshof", "Almanya Federal Mahkemesi"),
+    pair("Bundestag", "Almanya meclisi"),
+    pair("Bundesregierung", "Almanya hükûmeti"),
+    pair("BSI", "Almanya siber güvenlik kurumu"),
     pair("Sparkasse", "bir banka"),
     pair("Volksbank", "bir banka"),
     pair("Raiffeisenbank", "bir banka"),
     pair("Landesbank", "bir banka"),
-    pair("Bausparkasse", "bir konut finansmanı kuruluşu"),
+    pair("Bausparkasse", "bir tasarruf finansman şirketi"),
     pair("KfW", "bir kamu kalkınma bankası"),
     pair("Einlagensicherungsfonds", "TMSF (Tasarruf Mevduatı Sigorta Fonu)"),
-    pair("Schufa", "Findeks (kredi kayıt bürosu)"),
+    pair("Schufa", "Kredi Kayıt Bürosu (KKB)"),
     pair("Financial Intelligence Unit", "MASAK (Mali Suçları Araştırma Kurulu)"),
-    pair("Deutsche Börse", "Borsa İstanbul"),
-    pair("Stiftung Warentest", "bağımsız bir tüketici test kuruluşu"),
+    pair("FIU", "MASAK (Mali Suçları Araştırma Kurulu)"),
+    pair("Deutsche Börse", "bir borsa"),
+    pair("Stiftung Warentest", "bağımsız bir ürün test kuruluşu"),
     pair("Verbraucherzentrale", "bir tüketici derneği"),
     pair("Deutsche Rentenversicherung", "SGK (Sosyal Güvenlik Kurumu)"),
     pair("Krankenkasse", "sağlık sigortası kurumu"),
+    pair("Agentur für Arbeit", "İŞKUR"),
+    pair("Bundesagentur für Arbeit", "İŞKUR"),
     pair("Arbeitsagentur", "İŞKUR"),
     pair("Arbeitsamt", "İŞKUR"),
-    pair("Statistisches Bundesamt", "TÜİK (Türkiye İstatistik Kurumu)"),
-    pair("Bundesdatenschutzbeauftragter", "KVKK (Kişisel Verileri Koruma Kurumu)"),
+    pair("Statistisches Bundesamt", "Almanya istatistik kurumu"),
+    pair("Bundesdatenschutzbeauftragter", "Kişisel Verileri Koruma Kurumu (KVKK)"),
     pair("Handelsregister", "ticaret sicili"),
     pair("Steuerberater", "mali müşavir"),
 ];
 
-/// The endings that a name's last word takes in German.
-const ENDINGS: &[&str] = &["s", "es", "e", "en", "n", "ern", "er"];
-
 /// Returns the list for the prompt, one line for each: `BaFin → SPK (Sermaye Piyasası Kurulu)`.
+///
+/// The same for every segment, since it stands in the template's part that is cached.
 pub(crate) fn as_lines() -> String {
     let lines: Vec<_> = INSTITUTIONS.iter().map(|one| format!("{} → {}", one.german, one.turkish)).collect();
     lines.join("\n")
@@ -74,7 +82,7 @@ pub(crate) fn institutions_in_folded(folded: &str) -> impl Iterator<Item = &'sta
     INSTITUTIONS
         .iter()
         .zip(FORMS.iter())
-        .filter(|(_, forms)| forms.iter().any(|form| holds_word(folded, form, ENDINGS)))
+        .filter(|(_, forms)| forms.iter().any(|form| holds_word(folded, form, NOUN_ENDINGS)))
         .map(|(one, _)| one.german)
 }
 
@@ -107,6 +115,7 @@ mod tests {
             ("bei der Deutschen Rentenversicherung", &["Deutsche Rentenversicherung"]),
             ("vom Statistischen Bundesamt", &["Statistisches Bundesamt"]),
             ("Die Bausparkasse", &["Bausparkasse"]),
+            ("von der FMA und der Bundesagentur für Arbeit", &["FMA", "Bundesagentur für Arbeit"]),
             ("Bundestagswahl, Sparkassenbuch", &[]),
         ];
         for (text, expected) in cases {

@@ -41,16 +41,20 @@ enum Kind<'a> {
 pub(crate) fn parse_tags(script: &str) -> Vec<Adaptation> {
     let mut adaptations = vec![];
     let (mut byte, mut char) = (0, 0);
-    let mut removed_until = None;
+    let mut removed: Option<Range<usize>> = None;
     for piece in pieces(script) {
         let Kind::Tag(tier, content) = piece.kind else {
-            removed_until = Some(piece.range.end);
+            adaptations.extend(removed.take().map(|range| lone_removal(script, range)));
+            removed = Some(piece.range);
             continue;
         };
         let start = char + script[byte..piece.range.start].chars().count();
         let end = start + script[piece.range.clone()].chars().count();
-        let between = removed_until.and_then(|until| script.get(until..piece.range.start));
+        let between = removed.as_ref().and_then(|marker| script.get(marker.end..piece.range.start));
         let after_removal = between.is_some_and(|between| between.trim().is_empty());
+        // A marker without a tag of its own is told all the same: something is gone.
+        adaptations
+            .extend(removed.take().filter(|_| !after_removal).map(|range| lone_removal(script, range)));
         let (named, words) = category_and_words(content);
         // Before the quotation mark there may be a category that is none of ours.
         let pair = old_and_new(words).or_else(|| old_and_new(words.split_once(':')?.1.trim_start()));
@@ -63,9 +67,44 @@ pub(crate) fn parse_tags(script: &str) -> Vec<Adaptation> {
             context: script[around(script, piece.range.clone(), CONTEXT)].to_owned(),
             position: Span { start, end },
         });
-        (byte, char, removed_until) = (piece.range.end, end, None);
+        (byte, char) = (piece.range.end, end);
     }
+    adaptations.extend(removed.map(|range| lone_removal(script, range)));
     adaptations
+}
+
+/// A passage that was taken out, with nothing beside its marker.
+fn lone_removal(script: &str, range: Range<usize>) -> Adaptation {
+    let marker = &script[range.clone()];
+    let start = script[..range.start].chars().count();
+    Adaptation {
+        tier: Tier::T1,
+        category: AdaptationCategory::LegalRemoval,
+        original: String::new(),
+        adapted: marker.to_owned(),
+        context: script[around(script, range, CONTEXT)].to_owned(),
+        position: Span { start, end: start + marker.chars().count() },
+    }
+}
+
+/// Checks that nothing of a tag is left in a text whose tags were taken out: one that was never closed would be spoken.
+///
+/// # Errors
+/// In words, with the place.
+pub(crate) fn check_closed(spoken: &str) -> Result<(), String> {
+    let begins_tag = |at: usize| {
+        let inner = spoken.get(at + 1..).unwrap_or_default().trim_start();
+        let tier = ["T1", "T2", "t1", "t2"].iter().any(|tier| inner.starts_with(tier));
+        let word: String = inner.chars().take_while(|one| one.is_alphabetic()).take(LONGEST_MARKER).collect();
+        tier || fold(&word) == REMOVED
+    };
+    match spoken.match_indices('[').map(|(at, _)| at).find(|at| begins_tag(*at)) {
+        Some(at) => {
+            let shown: String = spoken.get(at..).unwrap_or_default().chars().take(CONTEXT).collect();
+            Err(format!("a tag is not closed or not written as a tag: \"{shown}\""))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Finds the outermost tags and removal markers.

@@ -156,6 +156,11 @@ pub(crate) async fn settle_current(
         review::write_history(&ctx.db, &gathered.dir).await?;
         return Ok(None);
     };
+    if gathered.is_reworked_by_hand() {
+        // Its review is another one now.
+        let path = output.path.clone();
+        crate::context::with_files(move || StaleMarker::remove(&path)).await?;
+    }
     let closing = Closing::of(ctx, gathered, output.hash, None);
     let task = ctx.db.transaction(move |conn| closing.write(conn)).await?;
     review::write_history(&ctx.db, &gathered.dir).await?;
@@ -181,7 +186,9 @@ pub(crate) async fn commit(
     let trivial = gathered.stage.craft().is_trivial(&gathered.sources, &made.output);
     let mut closing = Closing::of(ctx, gathered, hash, Some(run));
     closing.keeps_status = !is_new && gathered.standing > gathered.stage.ends_at().place_in_v2();
-    closing.approve_because = trivial.filter(|_| ctx.settings.auto_approve_trivial);
+    // Who has sent a text back wants to see what became of it.
+    let may_approve = ctx.settings.auto_approve_trivial && gathered.sent_back.is_none();
+    closing.approve_because = trivial.filter(|_| may_approve);
     let warnings = made.warnings.clone();
     let provenance = provenance_of(gathered, &made, hash, paid, (now, now.since(started).as_secs_f64()));
     let files = Files { gathered: gathered.clone(), made, provenance, is_new, now };
@@ -353,6 +360,9 @@ impl Closing {
         let version = versions.iter().find(|v| v.content_hash == self.prompt_hash).map(|v| v.id);
         let text = ReviewedText { prompt_version: version, ..text.clone() };
         let task = review::sync_task(conn, &text, self.now)?;
+        if !task.status.is_open() {
+            return Ok(None);
+        }
         if let (Some(why), false) = (&self.approve_because, review::is_approved_for(&task, text.hash)) {
             let approved = ReviewStatus::Approved;
             review::record_decision(conn, self.episode, task.id, approved, Some(why), self.now)?;

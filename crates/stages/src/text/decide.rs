@@ -73,6 +73,14 @@ pub(crate) fn decide(
             reason: reason.clone(),
         });
     }
+    if let (Some(sent_back), true, false) = (&gathered.sent_back, gathered.is_reworked_by_hand(), flags.force)
+    {
+        let note = format!(
+            "the text was edited by hand after review {} had sent it back, so it is asked for as it is; --force makes it anew",
+            sent_back.task
+        );
+        return Ok(TextDecision::Current { note });
+    }
     let Some(reason) = reason_to_make(gathered, flags) else {
         return Ok(TextDecision::Current { note: note_on_model(gathered) });
     };
@@ -169,7 +177,7 @@ fn plan_call(
     let Some(second) = second else { return call(job, first, None, false) };
     let request = request_of(gathered, &second)?;
     let hash = text_hash(&request);
-    match gathered.paid.get(&hash) {
+    match gathered.paid.get(&hash).filter(|paid| craft.read(&second, &paid.text).is_ok()) {
         // Both were of no use: begin anew.
         None if gathered.spoiled.contains_key(&hash) => call(job, first, None, false),
         paid => call(second, request, paid, true),

@@ -51,12 +51,16 @@ pub(crate) struct Gathered {
     pub(crate) input_hash: Sha256Hash,
     pub(crate) output: Option<TextFile>,
     pub(crate) stale: Option<String>,
+    /// Who has marked it as stale.
+    pub(crate) stale_by: Option<String>,
     pub(crate) provenance: Option<Provenance<TextProvenance>>,
     pub(crate) prompt: PromptInUse,
     pub(crate) system: PromptInUse,
     pub(crate) model: String,
     /// Usable replies by what was asked, the newest where there are several.
     pub(crate) paid: BTreeMap<Sha256Hash, PaidText>,
+    /// The text that a review sent back, where it hasn't been made anew yet.
+    pub(crate) sent_back: Option<SentBack>,
     /// Replies that were paid for and can't be used.
     pub(crate) spoiled: BTreeMap<Sha256Hash, Spoiled>,
     /// Calls that may have been billed, by what was asked.
@@ -74,6 +78,15 @@ pub(crate) struct Gathered {
     pub(crate) cap: Usd,
 }
 
+/// A text that a review sent back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SentBack {
+    pub(crate) task: i64,
+    /// How its marker names it.
+    pub(crate) author: String,
+    pub(crate) hash: Option<Sha256Hash>,
+}
+
 /// A reply that can't be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Spoiled {
@@ -85,6 +98,15 @@ pub(crate) struct Spoiled {
 impl Spoiled {
     fn of(row: &ProviderCall) -> Option<Self> {
         Some(Self { reply: row.reply.clone()?, problem: row.error.clone()? })
+    }
+}
+
+impl Gathered {
+    /// Tells whether a person wrote in a text after a review had sent it back: that is the answer to the review.
+    pub(crate) fn is_reworked_by_hand(&self) -> bool {
+        let (Some(sent_back), Some(output)) = (&self.sent_back, &self.output) else { return false };
+        let by_others = self.stale_by.as_ref().is_some_and(|by| *by != sent_back.author);
+        sent_back.hash.is_some_and(|hash| hash != output.hash) && !by_others
     }
 }
 
@@ -181,12 +203,18 @@ pub(crate) async fn gather(
         paid: kept(CallState::Answered).filter_map(|c| Some((c.request_hash, PaidText::of(c)?))).collect(),
         spoiled: kept(CallState::Failed).filter_map(|c| Some((c.request_hash, Spoiled::of(c)?))).collect(),
         unknown: open.map(|c| (c.request_hash, c.estimated)).collect(),
+        sent_back: sent_back.map(|task| SentBack {
+            task: task.id,
+            author: marker_author(task),
+            hash: task.artifact_hash,
+        }),
         sources: Sources { episode: id.clone(), title: episode.title.clone(), texts: files.texts, feedback },
         model: ctx.settings.claude_model.clone().unwrap_or_else(|| prompt.model.clone()),
         input_hash: hash_of_all(&files.sources),
         source_files: files.sources,
         stale_source: stale_source.map(|(path, stale)| (path, stale.reason)),
         unfinished: files.stale.as_ref().is_some_and(|stale| stale.by == stage.stage().as_str()),
+        stale_by: files.stale.as_ref().map(|stale| stale.by.clone()),
         output: files.output,
         stale: files.stale.map(|stale| stale.reason),
         provenance: files.provenance,

@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 
+/// The endings that a German noun takes, a name's last word too.
+pub(crate) const NOUN_ENDINGS: &[&str] = &["s", "es", "e", "en", "n", "ern", "er"];
+
 /// Written with a dot that ends no sentence by itself; in lower case.
 const ABBREVIATIONS: &[&str] = &[
     "abs", "allg", "apr", "art", "aug", "bspw", "bzgl", "bzw", "ca", "dez", "dr", "etc", "evtl", "exkl",

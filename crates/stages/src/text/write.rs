@@ -48,11 +48,14 @@ struct Desk<'a> {
 }
 
 /// Makes the calls that aren't paid yet. A segment that fails stops the others: they would be of no use.
+///
+/// The first goes alone, since what all have in common can be read from the provider's cache only after
+/// one answer has begun; the others go several at once.
 pub(crate) async fn write(
     ctx: &StageContext,
     gathered: &Gathered,
     run: RunId,
-    calls: Vec<PlannedCall>,
+    mut calls: Vec<PlannedCall>,
 ) -> Written {
     let stop = Stop::new(ctx.interrupt.clone());
     let account = Account { episode: gathered.episode.id, run, cap: gathered.cap };
@@ -62,11 +65,14 @@ pub(crate) async fn write(
         gathered,
         total: calls.len(),
     };
-    let ends: Vec<Piece> = stream::iter((1..).zip(calls))
-        .map(|(number, call)| desk.piece(number, call))
-        .buffered(PLACES)
-        .collect()
-        .await;
+    let first = calls.iter().position(|call| call.paid.is_none()).map_or(0, |at| at + 1);
+    let others = calls.split_off(first);
+    let mut ends = Vec::new();
+    for (number, call) in (1..).zip(calls) {
+        ends.push(desk.piece(number, call).await);
+    }
+    let others = stream::iter((first + 1..).zip(others)).map(|(number, call)| desk.piece(number, call));
+    ends.extend(others.buffered(PLACES).collect::<Vec<Piece>>().await);
     let (mut pieces, mut paid) = (Vec::new(), Vec::new());
     let mut stopped = false;
     for end in ends {

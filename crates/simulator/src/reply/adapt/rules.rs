@@ -20,7 +20,7 @@ const INSTITUTIONS: &[(&str, &str)] = &[
     ("Volksbank", "bir banka"),
     ("Finanzamt", "vergi dairesi"),
     ("Schufa", "kredi kayıt bürosu"),
-    ("Bundestag", "meclis"),
+    ("Bundestag", "Almanya meclisi"),
 ];
 
 const REFERENCES: &[(&str, &str)] = &[

@@ -67,7 +67,7 @@ fn a_tag_is_read_however_the_model_wrote_it() {
 #[test]
 fn what_is_no_tag_is_left_as_text() {
     for script in
-        ["", "[1] [T3: x] [T1 x] [Not: T1: y]", "[T1: açık", "T1: x]", "] [T1: a [b]", "[kaldırıldı: x]"]
+        ["", "[1] [T3: x] [T1 x] [Not: T1: y]", "[T1: açık", "T1: x]", "] [T1: a [b]", "[kaldırıldığı: x]"]
     {
         assert_eq!(parse_tags(script), [], "{script}");
     }
@@ -75,6 +75,34 @@ fn what_is_no_tag_is_left_as_text() {
         ["[1] (a) [T3: x]", "[T1: açık ama kapalı değil", "a  b , c", "[kaldırıldığı: x] y", "\n a \n\n\n"]
     {
         assert_eq!(strip_tags(script), script);
+    }
+}
+
+#[test]
+fn a_removal_marker_without_a_tag_is_told_all_the_same() {
+    let script = "Bir. [kaldırıldı: ülkeye özgü] İki. [kaldırıldı: a] [kaldırıldı: b] [T1: \"x\" → \"y\"]";
+    let found = parse_tags(script);
+    let words: Vec<_> = found.iter().map(|one| (one.category, one.adapted.as_str())).collect();
+    let (first, second) = ("[kaldırıldı: ülkeye özgü]", "[kaldırıldı: a]");
+    assert_eq!(words, [(LegalRemoval, first), (LegalRemoval, second), (LegalRemoval, "y")]);
+    let shown: Vec<String> = found
+        .iter()
+        .map(|one| {
+            script.chars().skip(one.position.start).take(one.position.end - one.position.start).collect()
+        })
+        .collect();
+    assert_eq!(shown, [first, second, "[T1: \"x\" → \"y\"]"]);
+}
+
+#[test]
+fn what_is_left_of_a_tag_that_was_never_closed_is_found() {
+    for script in ["a [T2: açık", "[t1 : b", "x [kaldırıldı y", "a [ T1: b"] {
+        let problem = check_closed(&strip_tags(script)).unwrap_err();
+        assert!(problem.contains('['), "{problem}");
+    }
+    for script in ["", "[1] a [b]", "[Not: T1] a", "a [T1: b] c [kaldırıldı: d]", "[kaldırıldığı gün"]
+    {
+        assert_eq!(check_closed(&strip_tags(script)), Ok(()), "{script}");
     }
 }
 

@@ -16,12 +16,16 @@ const LONGEST_WORD: usize = 80;
 
 /// Finds a change's category; `before` and `after` are its surroundings in the corrected text.
 ///
-/// A change of a number is never counted as punctuation or spelling: a reviewer must see it.
+/// A change of a number is never counted as punctuation or spelling, nor is one of lines and paragraphs:
+/// a reviewer must see it.
 pub(super) fn category_of(old: &str, new: &str, before: &str, after: &str) -> CorrectionCategory {
     if !numbers(old).eq(numbers(new)) {
         return CorrectionCategory::Other;
     }
-    if letters(old) == letters(new) {
+    if line_breaks(old) != line_breaks(new) && letters(old) == letters(new) {
+        return CorrectionCategory::Other;
+    }
+    if letters(old) == letters(new) && word_tokens(old) == word_tokens(new) {
         return CorrectionCategory::Punctuation;
     }
     if brings_a_term(old, new, before, after) {
@@ -40,6 +44,10 @@ pub(super) fn category_of(old: &str, new: &str, before: &str, after: &str) -> Co
         (left, right) => left.max(right) <= GRAMMAR_WORDS,
     };
     if small { CorrectionCategory::Grammar } else { CorrectionCategory::Other }
+}
+
+fn line_breaks(text: &str) -> usize {
+    text.matches('\n').count()
 }
 
 fn letters(text: &str) -> String {
@@ -113,6 +121,11 @@ mod tests {
             (".", ",", Punctuation),
             ("„Ja“", "\"Ja\"", Punctuation),
             ("heute abend", "heute-abend", Punctuation),
+            (" ", "  ", Punctuation),
+            ("frei sprechen", "freisprechen", Spelling),
+            ("so fern", "sofern", Spelling),
+            ("\n\n", " ", Other),
+            (".\n\n", ", ", Other),
             ("haus", "Haus", Spelling),
             ("das", "dass", Spelling),
             ("zu kunft", "Zukunft", Spelling),

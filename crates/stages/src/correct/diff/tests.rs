@@ -44,7 +44,7 @@ fn changes_are_listed_as_a_reviewer_would_mark_them() {
             &[("so ein Ding da", "ganz einfach gesagt jetzt", Grammar)],
         ),
         ("Es kostet 3,5 Euro", "Es kostet 35 Euro", &[("3,5", "35", Other)]),
-        ("Eins.\n\nZwei.", "Eins. Zwei.", &[("\n\n", " ", Punctuation)]),
+        ("Eins.\n\nZwei.", "Eins. Zwei.", &[("\n\n", " ", Other)]),
         (
             "prof off work zählt",
             "Proof of Work zählt",
