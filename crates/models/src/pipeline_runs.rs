@@ -1,7 +1,11 @@
 //! Table `pipeline_runs`: each execution of a stage, its end and what it cost.
 
 use btcedu_domain::{EpisodeRowId, EpisodeStatus, RunId, RunStatus, Stage, Usd, UtcTime};
-use diesel::{prelude::*, sql_types::BigInt, sqlite::Sqlite};
+use diesel::{
+    prelude::*,
+    sql_types::{BigInt, Text},
+    sqlite::Sqlite,
+};
 
 use crate::{
     columns::{Dollars, quoted},
@@ -118,29 +122,40 @@ pub fn list_latest(conn: &mut Conn, statuses: &[EpisodeStatus]) -> Result<Vec<La
     Ok(diesel::sql_query(query).load(conn)?)
 }
 
-/// An episode whose runs keep costing money for nothing.
+/// A stage of an episode whose runs keep costing money for nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
 pub struct FailureStreak {
     /// The episode's row.
     #[diesel(sql_type = BigInt)]
     pub episode_id: EpisodeRowId,
-    /// Runs that failed and cost something since the last that went well.
+    /// The stage.
+    #[diesel(sql_type = Text)]
+    pub stage: Stage,
+    /// Runs that failed, cost something and brought no answer since the last that went well.
     #[diesel(sql_type = BigInt)]
     pub runs: i64,
 }
 
-/// Lists the episodes of which at least so many runs have failed and cost something since one went well.
+/// Lists the stages of which at least so many runs have failed, cost something and brought no usable
+/// answer since one went well.
 ///
 /// # Errors
 /// [`DbError`] of the query.
 pub fn list_failure_streaks(conn: &mut Conn, least: i64) -> Result<Vec<FailureStreak>, DbError> {
     let query = diesel::sql_query(
-        "SELECT episode_id, COUNT(*) AS runs FROM pipeline_runs AS run
-         WHERE status = 'failed' AND estimated_cost_usd > 0
-           AND NOT EXISTS (SELECT 1 FROM pipeline_runs AS later
-                           WHERE later.episode_id = run.episode_id AND later.id > run.id
-                             AND later.status = 'success')
-         GROUP BY episode_id HAVING COUNT(*) >= ?1",
+        "WITH costly AS (
+            SELECT id, episode_id, stage FROM pipeline_runs WHERE status = 'failed' AND estimated_cost_usd > 0
+         ), succeeded AS (
+            SELECT episode_id, stage, MAX(id) AS last FROM pipeline_runs
+            WHERE status = 'success' AND episode_id IN (SELECT episode_id FROM costly)
+            GROUP BY episode_id, stage
+         )
+         SELECT costly.episode_id, costly.stage, COUNT(*) AS runs
+         FROM costly LEFT JOIN succeeded USING (episode_id, stage)
+         WHERE costly.id > COALESCE(succeeded.last, 0)
+           AND NOT EXISTS (SELECT 1 FROM provider_calls
+                           WHERE run_id = costly.id AND state = 'answered')
+         GROUP BY costly.episode_id, costly.stage HAVING COUNT(*) >= ?1",
     );
     Ok(query.bind::<BigInt, _>(least).load(conn)?)
 }

@@ -237,18 +237,20 @@ pub(crate) fn load_standings(conn: &mut Conn, filter: &OverviewFilter) -> Result
     for review in review_tasks::list_latest(conn, &AROUND_GATES)? {
         reviews.entry(review.episode_id.clone()).or_default().push(review);
     }
-    let streaks: HashMap<EpisodeRowId, i64> = pipeline_runs::list_failure_streaks(conn, MOST_FAILURES)?
-        .into_iter()
-        .map(|streak| (streak.episode_id, streak.runs))
-        .collect();
+    let streaks: HashMap<(EpisodeRowId, Stage), i64> =
+        pipeline_runs::list_failure_streaks(conn, MOST_FAILURES)?
+            .into_iter()
+            .map(|streak| ((streak.episode_id, streak.stage), streak.runs))
+            .collect();
     let is_new = |episode: &Episode| filter.since.is_none_or(|since| published(episode).date() >= since);
     let standing = |episode: Episode| {
         let reviews = reviews.get(&episode.episode_id).map(Vec::as_slice).unwrap_or_default();
         let waiting_for = waiting_for(&episode, last.get(&episode.id).copied(), reviews);
-        let waiting_for = match (waiting_for, streaks.get(&episode.id)) {
-            (WaitingFor::Stage(_), Some(&failures)) => WaitingFor::Retry { failures },
-            _ => waiting_for,
+        let failures = match waiting_for {
+            WaitingFor::Stage(stage) => streaks.get(&(episode.id, stage)),
+            _ => None,
         };
+        let waiting_for = failures.map_or(waiting_for, |&failures| WaitingFor::Retry { failures });
         Standing { episode, waiting_for }
     };
     Ok(episodes.into_iter().filter(is_new).map(standing).collect())

@@ -1,5 +1,6 @@
 //! Looks back: which stage behind an episode would come out differently today, and what making it anew costs.
 
+use btcedu_artifacts::stale_path;
 use btcedu_domain::{EpisodeId, Stage, Usd};
 use btcedu_models::{episodes, pipeline_runs};
 use btcedu_stages::{
@@ -84,8 +85,9 @@ async fn would_change(
     };
     match preview_text_stage(ctx, id, text, TextFlags { refresh: true, ..TextFlags::default() }).await {
         Ok(TextPreview { would_run: true, reason, estimate, .. }) => Ok(Some((reason, estimate))),
-        // Where a person brought the text in, or wrote in it, it stands as it is.
-        Ok(_) | Err(StageError::MissingInput { .. } | StageError::EditedByHand { .. }) => Ok(None),
+        // Where a person brought the text in, or wrote in one that is up to date, it stands as it is.
+        Ok(_) | Err(StageError::MissingInput { .. }) => Ok(None),
+        Err(StageError::EditedByHand { path, .. }) if !stale_path(&path).exists() => Ok(None),
         Err(error) => Err(error),
     }
 }

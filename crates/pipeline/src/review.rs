@@ -4,18 +4,19 @@ use std::path::PathBuf;
 
 use btcedu_artifacts::{
     EpisodeDir, EpisodeLock, FileError, LockHolder, Provenance, StaleMarker, TextProvenance, read_json,
-    read_optional, stale_path,
+    read_optional,
 };
 use btcedu_domain::{EpisodeId, EpisodeStatus, ReviewStage, ReviewStatus, Sha256Hash, UtcTime};
 use btcedu_models::{
     DbError,
     episodes::{self, Episode},
+    pipeline_runs,
     review_tasks::{self, ReviewTask},
 };
 use btcedu_stages::{
     StageContext, StageError,
-    review::{ReviewedText, marker_author, record_decision, sync_task, write_history},
-    text::TextStage,
+    review::{ReviewedText, marker_author, record_decision, stale_note, sync_task, write_history},
+    text::{TextStage, standing},
 };
 use serde::Serialize;
 
@@ -234,7 +235,9 @@ pub async fn decide_review(
     check_open(&found)?;
     check_not_stale(&dir, &found).await?;
     check_text(ctx, &dir, &found, &episode).await?;
-    let back_to = status_after(&found, &episode, verdict);
+    let row = episode.id;
+    let runs = ctx.db.run(move |conn| pipeline_runs::list_for_episode(conn, row)).await?;
+    let back_to = status_after(&found, standing(&episode, &runs), verdict);
     match (verdict, back_to) {
         (Verdict::Approve, None) => clear_own_marker(&dir, &found).await?,
         (Verdict::Approve, Some(_)) => {
@@ -277,8 +280,8 @@ fn view(dir: &EpisodeDir, task: ReviewTask, title: String) -> Result<ReviewView,
     let stage = TextStage::of_gate(task.stage);
     let (mut out_of_date, mut warnings) = (None, Vec::new());
     if task.status.is_open() {
-        let marker = read_json::<StaleMarker>(&stale_path(&stage.output(dir)))?;
-        out_of_date = marker.filter(|m| m.invalidated_by != marker_author(&task)).map(|m| m.reason);
+        let marker = stale_note(&stage.output(dir))?;
+        out_of_date = marker.filter(|m| m.by != marker_author(&task)).map(|m| m.reason);
         let made = read_json::<Provenance<TextProvenance>>(&dir.provenance(stage.stage()));
         warnings = made.ok().flatten().map(|made| made.extra.warnings).unwrap_or_default();
     }
@@ -336,8 +339,8 @@ async fn check_text(
 /// A text that an earlier stage has made out of date is not what anybody should decide on.
 async fn check_not_stale(dir: &EpisodeDir, task: &ReviewTask) -> Result<(), ReviewError> {
     let output = TextStage::of_gate(task.stage).output(dir);
-    let marker = btcedu_stages::with_files(move || read_json::<StaleMarker>(&stale_path(&output))).await?;
-    match marker.filter(|marker| marker.invalidated_by != marker_author(task)) {
+    let marker = btcedu_stages::with_files(move || stale_note(&output)).await?;
+    match marker.filter(|marker| marker.by != marker_author(task)) {
         Some(marker) => Err(ReviewError::OutOfDate {
             task: task.id,
             episode: task.episode_id.clone(),
@@ -349,13 +352,10 @@ async fn check_not_stale(dir: &EpisodeDir, task: &ReviewTask) -> Result<(), Revi
 
 /// Returns the status that the episode goes back to: what was sent back is made anew, and where
 /// another text is approved than the one that later stages have used, these are.
-fn status_after(task: &ReviewTask, episode: &Episode, verdict: &Verdict) -> Option<EpisodeStatus> {
+fn status_after(task: &ReviewTask, standing: Option<usize>, verdict: &Verdict) -> Option<EpisodeStatus> {
     let stage = TextStage::of_gate(task.stage);
     match verdict {
-        Verdict::Approve => {
-            let place = episode.status.place_in_v2()?;
-            (Some(place) > stage.ends_at().place_in_v2()).then(|| stage.ends_at())
-        }
+        Verdict::Approve => (standing > stage.ends_at().place_in_v2()).then(|| stage.ends_at()),
         Verdict::Reject { .. } | Verdict::RequestChanges { .. } => Some(stage.starts_at()),
     }
 }
@@ -363,8 +363,8 @@ fn status_after(task: &ReviewTask, episode: &Episode, verdict: &Verdict) -> Opti
 /// Takes away the marker of a decision to send the text back that was interrupted before it was written down.
 async fn clear_own_marker(dir: &EpisodeDir, task: &ReviewTask) -> Result<(), ReviewError> {
     let (output, name) = (TextStage::of_gate(task.stage).output(dir), marker_author(task));
-    btcedu_stages::with_files(move || match read_json::<StaleMarker>(&stale_path(&output))? {
-        Some(marker) if marker.invalidated_by == name => StaleMarker::remove(&output),
+    btcedu_stages::with_files(move || match stale_note(&output)? {
+        Some(marker) if marker.by == name => StaleMarker::remove(&output),
         _ => Ok(()),
     })
     .await?;

@@ -155,9 +155,13 @@ pub(crate) fn plan_of(
 /// # Errors
 /// [`StageError::UnknownEpisode`], or the database's.
 pub async fn check_episode_exists(ctx: &StageContext, id: &EpisodeId) -> Result<(), StageError> {
+    find_episode(ctx, id).await.map(drop)
+}
+
+async fn find_episode(ctx: &StageContext, id: &EpisodeId) -> Result<Episode, StageError> {
     let wanted = id.clone();
     let found = ctx.db.run(move |conn| episodes::find(conn, &wanted)).await?;
-    found.map(drop).ok_or_else(|| StageError::UnknownEpisode { episode: id.clone() })
+    found.ok_or_else(|| StageError::UnknownEpisode { episode: id.clone() })
 }
 
 pub(crate) const fn gate_of(status: ReviewStatus) -> GateState {
@@ -188,7 +192,7 @@ pub async fn run_episode(
     id: &EpisodeId,
     options: &RunOptions<'_>,
 ) -> Result<RunReport, StageError> {
-    check_episode_exists(ctx, id).await?;
+    let before = find_episode(ctx, id).await?.status;
     let (command, started_at) = (options.command, ctx.clock.now());
     let holder = LockHolder::this_process(command, started_at);
     let lock = EpisodeLock::acquire(&ctx.data.episode(id), &holder, ctx.clock.as_ref()).await?;
@@ -200,7 +204,9 @@ pub async fn run_episode(
     };
     let report = report(ctx, id, command, started_at, stages, end).await?;
     // A timer that only meets the cap again leaves no heap of reports that all say so.
-    let is_news = report.cost > Usd::ZERO || !matches!(report.end, RunnerEnd::CapReached { .. });
+    let still_capped =
+        before == EpisodeStatus::CostLimit && matches!(report.end, RunnerEnd::CapReached { .. });
+    let is_news = report.cost > Usd::ZERO || !still_capped;
     if is_news && !report.stages.is_empty() {
         let path = ctx.data.episode(id).report(report.ended_at);
         let document = report.clone();

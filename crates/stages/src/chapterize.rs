@@ -20,8 +20,18 @@ const SCRIPT_CHARS: usize = 12_000;
 pub(crate) struct Chapterizing;
 
 impl Craft for Chapterizing {
+    fn problem(&self, sources: &Sources) -> Option<&'static str> {
+        let spoken = strip_tags(sources.main());
+        if check_closed(&spoken).is_err() {
+            return Some("has a tag that is not closed");
+        }
+        spoken.trim().is_empty().then_some("has nothing to say once its tags are taken out")
+    }
+
     fn jobs(&self, sources: &Sources) -> Vec<Job> {
-        let segments = cut(sources.main(), SCRIPT_CHARS);
+        // Tags go first: a cut through one would leave half of it on each side.
+        let spoken = strip_tags(sources.main());
+        let segments = cut(&spoken, SCRIPT_CHARS);
         let count = segments.len().to_string();
         let job = |(number, text): (usize, &str)| Job {
             source: text.to_owned(),
@@ -48,7 +58,7 @@ impl Craft for Chapterizing {
         for (at, narration) in narrations.iter().enumerate() {
             check_closed(narration).map_err(|problem| format!("$.chapters[{at}].narration: {problem}"))?;
         }
-        check_faithful(&strip_tags(&job.source), &narrations.join("\n"))?;
+        check_faithful(&job.source, &narrations.join("\n"))?;
         Ok(reply.trim().to_owned())
     }
 
@@ -77,5 +87,39 @@ impl Craft for Chapterizing {
         // What the next stage will read is checked as it will read it.
         let parsed = parse(output.as_bytes()).map_err(|error| error.to_string())?;
         Ok(Made { output, warnings: parsed.warnings.iter().map(ToString::to_string).collect() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sources(script: &str) -> Sources {
+        let episode = "ep1".parse().unwrap();
+        Sources { episode, title: String::new(), texts: vec![script.to_owned()], feedback: None }
+    }
+
+    #[test]
+    fn no_tag_is_cut_in_two_however_long_a_paragraph_is() {
+        let sentence = "Bir blok gelir. [T1: legal_removal: \"Erst so. Dann so. Am Ende so.\" → \"\"] ";
+        let script = sentence.repeat(SCRIPT_CHARS / 30);
+        let jobs = Chapterizing.jobs(&sources(&script));
+        assert!(jobs.len() > 1);
+        assert!(jobs.iter().all(|job| !job.source.contains(['[', ']', '"'])));
+        let words: usize = jobs.iter().map(|job| job.source.split_whitespace().count()).sum();
+        assert_eq!(words, 3 * (SCRIPT_CHARS / 30), "nothing else is lost");
+    }
+
+    #[test]
+    fn a_script_that_cant_be_divided_is_told_before_anything_is_sent() {
+        for (script, told) in [
+            ("Bir blok. [T2: açık", Some("not closed")),
+            ("[T1: a] [kaldırıldı: b]\n", Some("nothing to say")),
+            ("Bir blok. [T2: kapalı]", None),
+        ] {
+            let problem = Chapterizing.problem(&sources(script));
+            assert_eq!(problem.is_some(), told.is_some(), "{script}");
+            assert!(problem.unwrap_or_default().contains(told.unwrap_or_default()));
+        }
     }
 }

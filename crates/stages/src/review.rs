@@ -1,6 +1,8 @@
 //! Review tasks: opened for what a stage wrote, open for exactly that text, on record for good.
 
-use btcedu_artifacts::{EpisodeDir, read_json, write_json_atomic};
+use std::path::Path;
+
+use btcedu_artifacts::{EpisodeDir, FileError, StaleMarker, read_json, stale_path, write_json_atomic};
 use btcedu_domain::{EpisodeId, EpisodeRowId, ReviewStage, ReviewStatus, Sha256Hash, UtcTime};
 use btcedu_models::{
     Conn, Db, DbError, episodes,
@@ -76,6 +78,29 @@ pub fn sync_task(conn: &mut Conn, text: &ReviewedText, now: UtcTime) -> Result<R
 /// Returns how a stale marker names the review that sent its text back.
 pub fn marker_author(task: &ReviewTask) -> String {
     format!("review {}", task.id)
+}
+
+/// What the marker beside a file says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StaleNote {
+    /// Who has marked the file: a stage, or a review as [`marker_author`] names it; blank where that can't be read.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Returns who says that a file is out of date and why, if a marker does; one that can't be read counts too.
+///
+/// # Errors
+/// [`FileError`] where it is there and the disk doesn't give it.
+pub fn stale_note(path: &Path) -> Result<Option<StaleNote>, FileError> {
+    match read_json::<StaleMarker>(&stale_path(path)) {
+        Ok(marker) => Ok(marker.map(|m| StaleNote { by: m.invalidated_by, reason: m.reason })),
+        Err(FileError::Malformed { .. }) => {
+            Ok(Some(StaleNote { by: String::new(), reason: "a marker beside it says so".to_owned() }))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Tells whether a task approves exactly this text.

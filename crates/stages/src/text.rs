@@ -24,6 +24,7 @@ use btcedu_models::{
 pub use self::{
     commit::refresh_review_diff,
     decide::TextFlags,
+    gather::standing,
     result::{TextPreview, TextResult, TextRunEnd},
     stage::TextStage,
 };

@@ -94,7 +94,8 @@ fn lone_removal(script: &str, range: Range<usize>) -> Adaptation {
 pub(crate) fn check_closed(spoken: &str) -> Result<(), String> {
     let begins_tag = |at: usize| {
         let inner = spoken.get(at + 1..).unwrap_or_default().trim_start();
-        let tier = ["T1", "T2", "t1", "t2"].iter().any(|tier| inner.starts_with(tier));
+        let behind = ["T1", "T2", "t1", "t2"].iter().find_map(|tier| inner.strip_prefix(tier));
+        let tier = behind.is_some_and(|rest| !rest.starts_with(char::is_alphanumeric));
         let word: String = inner.chars().take_while(|one| one.is_alphabetic()).take(LONGEST_MARKER).collect();
         tier || fold(&word) == REMOVED
     };

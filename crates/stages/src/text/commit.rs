@@ -160,6 +160,9 @@ pub(crate) async fn settle_current(
         // Its review is another one now.
         let path = output.path.clone();
         crate::context::with_files(move || StaleMarker::remove(&path)).await?;
+        if let Some(gate) = gathered.stage.gate_after() {
+            refresh_review_diff(ctx, gathered.dir.id(), gate).await?;
+        }
     }
     let closing = Closing::of(ctx, gathered, output.hash, None);
     let task = ctx.db.transaction(move |conn| closing.write(conn)).await?;

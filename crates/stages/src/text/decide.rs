@@ -92,6 +92,13 @@ pub(crate) fn decide(
             reason,
         });
     }
+    if let Some(problem) = gathered.stage.craft().problem(&gathered.sources) {
+        return Err(StageError::BadText {
+            episode: gathered.dir.id().clone(),
+            path: gathered.source_files.first().map(|file| file.path.clone()).unwrap_or_default(),
+            problem,
+        });
+    }
     let jobs = gathered.stage.craft().jobs(&gathered.sources);
     let plan = |job| plan_call(gathered, job, flags, price);
     let calls: Vec<PlannedCall> = jobs.into_iter().map(plan).collect::<Result<_, _>>()?;

@@ -5,9 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use btcedu_artifacts::{
-    EpisodeDir, FileError, Provenance, StaleMarker, TextProvenance, read_json, read_optional, stale_path,
-};
+use btcedu_artifacts::{EpisodeDir, FileError, Provenance, TextProvenance, read_json, read_optional};
 use btcedu_domain::{
     CallState, EpisodeId, EpisodeStatus, PipelineVersion, ReviewStage, ReviewStatus, Sha256Hash, Stage, Usd,
 };
@@ -22,7 +20,7 @@ use btcedu_prompts::{PromptInUse, PromptName, PromptTemplate};
 
 use crate::{
     ResendUnknown, StageContext, StageError,
-    review::marker_author,
+    review::{StaleNote, marker_author, stale_note},
     text::stage::{Sources, TextStage},
     text_call::PaidText,
 };
@@ -106,7 +104,9 @@ impl Gathered {
     pub(crate) fn is_reworked_by_hand(&self) -> bool {
         let (Some(sent_back), Some(output)) = (&self.sent_back, &self.output) else { return false };
         let by_others = self.stale_by.as_ref().is_some_and(|by| *by != sent_back.author);
-        sent_back.hash.is_some_and(|hash| hash != output.hash) && !by_others
+        let made = self.provenance.as_ref().and_then(|made| made.output_hashes.first());
+        let is_theirs = made != Some(&output.hash) && sent_back.hash.is_some_and(|hash| hash != output.hash);
+        is_theirs && !by_others
     }
 }
 
@@ -237,8 +237,8 @@ fn notes_of(task: &ReviewTask) -> Option<String> {
     (!notes.is_empty()).then(|| notes.to_owned())
 }
 
-/// How far the episode is in v2; the runs tell in which stage a cap was reached.
-fn standing(episode: &Episode, runs: &[PipelineRun]) -> Option<usize> {
+/// Returns how far an episode is in v2; the runs tell in which stage a cap was reached.
+pub fn standing(episode: &Episode, runs: &[PipelineRun]) -> Option<usize> {
     match episode.status {
         EpisodeStatus::CostLimit => match runs.iter().max_by_key(|r| r.id)?.stage {
             Stage::Imagegen => EpisodeStatus::Chapterized.place_in_v2(),
@@ -277,16 +277,10 @@ fn hash_of_all(sources: &[TextFile]) -> Sha256Hash {
 struct Files {
     texts: Vec<String>,
     sources: Vec<TextFile>,
-    stale_source: Option<(PathBuf, Stale)>,
+    stale_source: Option<(PathBuf, StaleNote)>,
     output: Option<TextFile>,
-    stale: Option<Stale>,
+    stale: Option<StaleNote>,
     provenance: Option<Provenance<TextProvenance>>,
-}
-
-/// What the marker beside a file says.
-struct Stale {
-    by: String,
-    reason: String,
 }
 
 impl Files {
@@ -295,7 +289,7 @@ impl Files {
         for path in stage.sources(dir) {
             let (text, hash) = read_text(dir, &path)?;
             if stale_source.is_none() {
-                stale_source = marker_of(&path)?.map(|stale| (path.clone(), stale));
+                stale_source = stale_note(&path)?.map(|stale| (path.clone(), stale));
             }
             texts.push(text);
             sources.push(TextFile { path, hash });
@@ -312,7 +306,7 @@ impl Files {
             texts,
             sources,
             stale_source,
-            stale: marker_of(&output)?,
+            stale: stale_note(&output)?,
             output: bytes.map(|bytes| TextFile { path: output, hash: Sha256Hash::of_bytes(&bytes) }),
             provenance,
         })
@@ -333,17 +327,6 @@ fn read_text(dir: &EpisodeDir, path: &Path) -> Result<(String, Sha256Hash), Stag
         Err(_not_text) => "is not text in UTF-8",
     };
     Err(StageError::BadText { episode, path: path.to_owned(), problem })
-}
-
-/// Returns who says that a file is out of date and why, if a marker does.
-fn marker_of(path: &Path) -> Result<Option<Stale>, FileError> {
-    match read_json::<StaleMarker>(&stale_path(path)) {
-        Ok(marker) => Ok(marker.map(|m| Stale { by: m.invalidated_by, reason: m.reason })),
-        Err(FileError::Malformed { .. }) => {
-            Ok(Some(Stale { by: String::new(), reason: "a marker beside it says so".to_owned() }))
-        }
-        Err(error) => Err(error),
-    }
 }
 
 /// Reads what a stage reads and what it wrote; none where one of them isn't there or is no text.

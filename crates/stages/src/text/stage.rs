@@ -181,6 +181,11 @@ pub(crate) struct Made {
 
 /// What is different between the text stages. All of it is pure.
 pub(crate) trait Craft: Send + Sync {
+    /// Tells what is wrong with a text that can't be worked on, before anything is sent.
+    fn problem(&self, _sources: &Sources) -> Option<&'static str> {
+        None
+    }
+
     /// Cuts the work into calls.
     fn jobs(&self, sources: &Sources) -> Vec<Job>;
 

@@ -100,7 +100,8 @@ fn what_is_left_of_a_tag_that_was_never_closed_is_found() {
         let problem = check_closed(&strip_tags(script)).unwrap_err();
         assert!(problem.contains('['), "{problem}");
     }
-    for script in ["", "[1] a [b]", "[Not: T1] a", "a [T1: b] c [kaldırıldı: d]", "[kaldırıldığı gün"]
+    for script in
+        ["", "[1] a [b]", "[Not: T1] a", "a [T1: b] c [kaldırıldı: d]", "[T1000 modeli", "[kaldırıldığı gün"]
     {
         assert_eq!(check_closed(&strip_tags(script)), Ok(()), "{script}");
     }
