@@ -182,7 +182,12 @@ async fn plan_shows_what_comes_next_and_what_is_not_built() {
     let add = ["add", "--id", "early", "--title", "T", "--transcript", "transcript.txt"];
     let _added = env.run(&add).await.success();
     let early = env.run(&["plan", "early"]).await.success();
-    let _told = early.says("correct").says("not built").says("later");
+    let early = early.says("correct").says("review gate 1").says("later");
+    assert!(!early.stdout.contains("not built"), "all steps ahead are there: {}", early.stdout);
+    env.write("audio.m4a", "not really sound");
+    let add = ["add", "--id", "raw", "--title", "T", "--audio", "audio.m4a"];
+    let _added = env.run(&add).await.success();
+    let _told = env.run(&["plan", "raw"]).await.success().says("transcribe").says("not built");
     let state = async |name: &str| {
         let plan = env.run(&["plan", "ep1", "--json"]).await.success().json();
         let steps = plan["steps"].as_array().unwrap().clone();
