@@ -218,10 +218,17 @@ pub(crate) struct Standing {
     pub(crate) waiting_for: WaitingFor,
 }
 
-/// Loads how episodes stand; `waiting_for` and `limit` of the filter are left to the caller.
+/// Loads how episodes stand; `waiting_for` and, beside other filters, `limit` are left to the caller.
 pub(crate) fn load_standings(conn: &mut Conn, filter: &OverviewFilter) -> Result<Vec<Standing>, DbError> {
-    let rows =
-        EpisodeFilter { status: filter.status, search: filter.search.clone(), ..EpisodeFilter::default() };
+    // What else is filtered by is known only after loading.
+    let is_whole = filter.since.is_none() && filter.waiting_for.is_none();
+    let limit = filter.limit.filter(|_| is_whole).and_then(|limit| i64::try_from(limit).ok());
+    let rows = EpisodeFilter {
+        status: filter.status,
+        search: filter.search.clone(),
+        limit,
+        ..EpisodeFilter::default()
+    };
     let mut episodes = Vec::new();
     if filter.ids.is_empty() {
         episodes = episodes::list(conn, &rows)?;
