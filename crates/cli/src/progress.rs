@@ -38,6 +38,11 @@ impl Progress {
         *self.bar.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar);
     }
 
+    fn shows(&self, what: &str) -> bool {
+        let bar = self.bar.lock().unwrap_or_else(PoisonError::into_inner);
+        bar.as_ref().is_some_and(|bar| bar.prefix() == what)
+    }
+
     fn finish(&self) {
         if let Some(bar) = self.bar.lock().unwrap_or_else(PoisonError::into_inner).take() {
             bar.finish_and_clear();
@@ -86,8 +91,10 @@ impl Observer for Progress {
             }
             StageEvent::SegmentStarted { stage, number, total } => {
                 tracing::debug!(%stage, number, total, "segment sent");
-                if *number == 1 {
-                    self.start(&format!("{stage} segments"), *total);
+                // The first may be paid already, and any may be sent twice.
+                let what = format!("{stage} segments");
+                if !self.shows(&what) {
+                    self.start(&what, *total);
                 }
             }
             StageEvent::SegmentRetrying { stage, number, attempt, wait, reason } => {

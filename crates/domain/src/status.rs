@@ -134,6 +134,16 @@ text_column_enum! {
     }
 }
 
+impl ReviewStage {
+    /// Returns the stage that waits for the gate.
+    pub const fn opens(self) -> Stage {
+        match self {
+            Self::Correct => Stage::Translate,
+            Self::Adapt => Stage::Chapterize,
+        }
+    }
+}
+
 text_column_enum! {
     /// How far a review has got.
     ReviewStatus as "review status" {

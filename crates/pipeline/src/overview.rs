@@ -2,15 +2,14 @@
 
 use std::{collections::HashMap, fmt, str::FromStr};
 
-use btcedu_domain::{
-    EpisodeId, EpisodeRowId, EpisodeStatus, PipelineVersion, ReviewStage, ReviewStatus, Stage, Usd, UtcTime,
-};
+use btcedu_domain::{EpisodeId, EpisodeRowId, EpisodeStatus, ReviewStage, ReviewStatus, Stage, Usd, UtcTime};
 use btcedu_models::{
     Conn, Db, DbError,
     episodes::{self, Episode, EpisodeFilter},
     pipeline_runs, provider_calls,
     review_tasks::{self, LatestReview},
 };
+use btcedu_stages::text::TextStage;
 use jiff::civil::Date;
 use serde::{Serialize, Serializer};
 
@@ -280,20 +279,13 @@ fn waiting_for(episode: &Episode, last_stage: Option<Stage>, reviews: &[LatestRe
         }
         Step::Stage(stage) if next.state == StepState::NotBuilt => WaitingFor::NotBuilt(stage),
         Step::Stage(stage) if episode.status == EpisodeStatus::CostLimit => WaitingFor::Cap { stage },
-        Step::Stage(stage) => match gate_after(episode, stage).and_then(of).filter(|r| is_silent(r)) {
-            Some(rejection) => WaitingFor::Person { task: rejection.id },
-            None => WaitingFor::Stage(stage),
-        },
-    }
-}
-
-/// Returns the gate that looks at what a stage writes.
-fn gate_after(episode: &Episode, stage: Stage) -> Option<ReviewStage> {
-    match stage {
-        _ if episode.pipeline_version != PipelineVersion::V2 => None,
-        Stage::Correct => Some(ReviewStage::Correct),
-        Stage::Adapt => Some(ReviewStage::Adapt),
-        _ => None,
+        Step::Stage(stage) => {
+            let gate = TextStage::of(stage).and_then(TextStage::gate_after);
+            match gate.and_then(of).filter(|review| is_silent(review)) {
+                Some(rejection) => WaitingFor::Person { task: rejection.id },
+                None => WaitingFor::Stage(stage),
+            }
+        }
     }
 }
 

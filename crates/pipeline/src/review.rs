@@ -238,13 +238,11 @@ pub async fn decide_review(
     let row = episode.id;
     let runs = ctx.db.run(move |conn| pipeline_runs::list_for_episode(conn, row)).await?;
     let back_to = status_after(&found, standing(&episode, &runs), verdict);
-    match (verdict, back_to) {
-        (Verdict::Approve, None) => clear_own_marker(&dir, &found).await?,
-        (Verdict::Approve, Some(_)) => {
-            clear_own_marker(&dir, &found).await?;
-            mark_stale(ctx, &dir, &found, verdict).await?;
-        }
-        _ => mark_stale(ctx, &dir, &found, verdict).await?,
+    if *verdict == Verdict::Approve {
+        clear_own_marker(&dir, &found).await?;
+    }
+    if back_to.is_some() {
+        mark_stale(ctx, &dir, &found, verdict).await?;
     }
     record(ctx, &found, &episode, verdict, back_to).await?;
     write_history(&ctx.db, &dir).await?;

@@ -223,20 +223,23 @@ async fn refresh(
     stages: &mut Vec<StageRun>,
 ) -> Result<Option<RunnerEnd>, StageError> {
     loop {
-        let stage = match look_back(ctx, lock.episode()).await {
+        let (again, stage) = match look_back(ctx, lock.episode()).await {
             Ok(None) => return Ok(None),
             Ok(Some(again)) => {
-                if stages.iter().any(|run| run.stage == again.stage) {
-                    let message = format!("{} would be made anew for ever ({})", again.stage, again.reason);
-                    return Ok(Some(RunnerEnd::Failed { message }));
-                }
-                (options.announce)(&again);
-                again.stage
+                let stage = again.stage;
+                (Some(again), stage)
             }
             // The stage itself asks for the review.
-            Err(StageError::AwaitingReview { gate, .. }) => behind(gate),
+            Err(StageError::AwaitingReview { gate, .. }) => (None, gate.opens()),
             Err(error) => return ended_by(error, stages).map(Some),
         };
+        if stages.iter().any(|run| run.stage == stage) {
+            let message = format!("{stage} has run, and would be made anew again; look at `btcedu plan`");
+            return Ok(Some(RunnerEnd::Failed { message }));
+        }
+        if let Some(again) = again {
+            (options.announce)(&again);
+        }
         if let Some(signal) = ctx.interrupt.raised() {
             return Ok(Some(RunnerEnd::Interrupted { signal }));
         }
@@ -278,7 +281,7 @@ async fn go_on(
         let stage = match next.step {
             Step::Stage(stage) if next.built => stage,
             // Only the stage behind it knows whether the text is the one that was approved, and asks.
-            Step::Gate(gate) => behind(gate),
+            Step::Gate(gate) => gate.opens(),
             Step::Stage(_) => return Ok(not_built(&plan)),
         };
         if stages.iter().any(|run| run.stage == stage) {
@@ -296,13 +299,6 @@ async fn go_on(
             }
             Err(error) => return ended_by(error, stages),
         }
-    }
-}
-
-const fn behind(gate: ReviewStage) -> Stage {
-    match gate {
-        ReviewStage::Correct => Stage::Translate,
-        ReviewStage::Adapt => Stage::Chapterize,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use btcedu_artifacts::{DataDir, FileError};
+use btcedu_artifacts::DataDir;
 use btcedu_catalog::ModelCatalog;
 use btcedu_clients::LanguageModel;
 use btcedu_domain::{Clock, EpisodeId, Usd};
@@ -58,10 +58,12 @@ impl StageContext {
 ///
 /// # Errors
 /// What the work returns, and [`StageError::Offload`] where the program is ending.
-pub async fn with_files<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, FileError> + Send + 'static,
-) -> Result<T, StageError> {
-    Ok(btcedu_pictures::offload(work).await??)
+pub async fn with_files<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, StageError>
+where
+    T: Send + 'static,
+    E: Into<StageError> + Send + 'static,
+{
+    btcedu_pictures::offload(work).await?.map_err(Into::into)
 }
 
 /// What the person set, as far as stages care.

@@ -236,15 +236,11 @@ pub enum ErrorKind {
 }
 
 fn how_to_review(episode: &EpisodeId, gate: ReviewStage, task: Option<i64>) -> String {
-    let behind = match gate {
-        ReviewStage::Correct => Stage::Translate,
-        ReviewStage::Adapt => Stage::Chapterize,
-    };
     match task {
         Some(task) => {
             format!("look with `btcedu review show {task}`, then `btcedu review approve {task}`")
         }
-        None => format!("`btcedu {behind} {episode}` asks for it"),
+        None => format!("`btcedu {} {episode}` asks for it", gate.opens()),
     }
 }
 

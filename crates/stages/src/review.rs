@@ -12,7 +12,7 @@ use btcedu_models::{
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::StageError;
+use crate::{StageError, with_files};
 
 /// The text that a review is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -208,6 +208,5 @@ pub async fn write_history(db: &Db, dir: &EpisodeDir) -> Result<(), StageError> 
         Ok(Some(written)) if written == history => Ok(()),
         _ => write_json_atomic(&path, &history),
     };
-    btcedu_pictures::offload(write).await??;
-    Ok(())
+    with_files(write).await
 }

@@ -34,7 +34,7 @@ use self::{
     gather::{Gathered, Templates, gather},
     write::{Written, write},
 };
-use crate::{StageContext, StageError, stop::StopReason};
+use crate::{StageContext, StageError, stop::StopReason, with_files};
 
 /// Decides what a run would do: no network, no row, no file, no lock.
 ///
@@ -256,7 +256,7 @@ async fn fail(
     if let Some(reply) = last_reply.filter(|reply| !reply.trim().is_empty()) {
         let path = gathered.dir.last_reply(stage);
         message = format!("{message}; the last reply is in '{}'", path.display());
-        btcedu_pictures::offload(move || write_atomic(&path, reply.as_bytes())).await??;
+        with_files(move || write_atomic(&path, reply.as_bytes())).await?;
     }
     message = format!("{message}; `btcedu retry {id}` tries again, and what was paid for is kept");
     commit::close_early(ctx, gathered, run, NoText::Failed, &message).await?;

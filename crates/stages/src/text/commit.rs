@@ -25,6 +25,7 @@ use crate::{
         stage::{Made, TextStage},
     },
     text_call::PaidText,
+    with_files,
 };
 
 /// What a commit brought about, beside the files.
@@ -103,14 +104,14 @@ pub async fn refresh_review_diff(
     let (dir, stage) = (ctx.data.episode(id), TextStage::of_gate(gate));
     let path = dir.review_diff(gate);
     let shown = dir.in_workspace(&path);
-    let written = btcedu_pictures::offload(move || {
+    with_files(move || {
         let Some((sources, text)) = load_pair(&dir, stage)? else { return Ok(None) };
         if let Some(diff) = stage.craft().diff(&sources, &text) {
             write_json_atomic(&path, &diff)?;
         }
         Ok::<_, StageError>(Some(shown))
-    });
-    written.await?
+    })
+    .await
 }
 
 /// Writes off calls of an interrupted run that nothing came of, closes the run, and clears away its temporary files.
@@ -122,7 +123,7 @@ pub(crate) async fn mend(ctx: &StageContext, gathered: &Gathered) -> Result<(), 
         }
         Ok::<_, FileError>(())
     };
-    btcedu_pictures::offload(clear).await??;
+    with_files(clear).await?;
     let (episode, stage, now) = (gathered.episode.id, gathered.stage.stage(), ctx.clock.now());
     let mended = ctx.db.transaction(move |conn| {
         for call in provider_calls::list_for_episode(conn, episode)? {
@@ -159,7 +160,7 @@ pub(crate) async fn settle_current(
     if gathered.is_reworked_by_hand() {
         // Its review is another one now.
         let path = output.path.clone();
-        crate::context::with_files(move || StaleMarker::remove(&path)).await?;
+        with_files(move || StaleMarker::remove(&path)).await?;
         if let Some(gate) = gathered.stage.gate_after() {
             refresh_review_diff(ctx, gathered.dir.id(), gate).await?;
         }
@@ -195,7 +196,7 @@ pub(crate) async fn commit(
     let warnings = made.warnings.clone();
     let provenance = provenance_of(gathered, &made, hash, paid, (now, now.since(started).as_secs_f64()));
     let files = Files { gathered: gathered.clone(), made, provenance, is_new, now };
-    btcedu_pictures::offload(move || files.write()).await??;
+    with_files(move || files.write()).await?;
     crash_point("text-written");
     let task = ctx.db.transaction(move |conn| closing.write(conn)).await?;
     crash_point("text-closed");

@@ -23,6 +23,7 @@ use crate::{
     review::{StaleNote, marker_author, stale_note},
     text::stage::{Sources, TextStage},
     text_call::PaidText,
+    with_files,
 };
 
 /// The template that all text stages share.
@@ -182,7 +183,7 @@ pub(crate) async fn gather(
     let dir = ctx.data.episode(id);
     let files = {
         let dir = dir.clone();
-        btcedu_pictures::offload(move || Files::load(&dir, stage)).await??
+        with_files(move || Files::load(&dir, stage)).await?
     };
     let own: Vec<&ProviderCall> = rows.calls.iter().filter(|c| c.stage == stage.stage()).collect();
     let of = |gate: Option<ReviewStage>| rows.tasks.iter().filter(move |task| Some(task.stage) == gate);

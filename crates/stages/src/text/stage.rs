@@ -69,12 +69,8 @@ impl TextStage {
     }
 
     /// Returns the gate that must be open before it starts: it guards the text that the stage reads first.
-    pub const fn gate_before(self) -> Option<ReviewStage> {
-        match self {
-            Self::Translate => Some(ReviewStage::Correct),
-            Self::Chapterize => Some(ReviewStage::Adapt),
-            Self::Correct | Self::Adapt => None,
-        }
+    pub fn gate_before(self) -> Option<ReviewStage> {
+        ReviewStage::ALL.iter().copied().find(|gate| gate.opens() == self.stage())
     }
 
     /// Returns the gate that looks at what it writes.

@@ -89,23 +89,8 @@ fn is_near(old: &str, new: &str) -> bool {
 
 /// Counts the letters to change, add or take away; none for texts too long to be words.
 fn distance(left: &str, right: &str) -> Option<usize> {
-    let (left, right): (Vec<_>, Vec<_>) = (left.chars().collect(), right.chars().collect());
-    if left.len().max(right.len()) > LONGEST_WORD {
-        return None;
-    }
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (index, one) in left.iter().enumerate() {
-        let mut diagonal = index;
-        let mut best = index + 1;
-        let mut next = vec![best];
-        for (other, above) in right.iter().zip(row.iter().skip(1)) {
-            best = (diagonal + usize::from(one != other)).min(above + 1).min(best + 1);
-            diagonal = *above;
-            next.push(best);
-        }
-        row = next;
-    }
-    row.last().copied()
+    let longest = left.chars().count().max(right.chars().count());
+    (longest <= LONGEST_WORD).then(|| strsim::levenshtein(left, right))
 }
 
 #[cfg(test)]
