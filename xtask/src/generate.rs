@@ -45,6 +45,7 @@ const GENERATED: &[(&str, Part, Source)] = &[
     ("README.md", Part::Between("layers"), Source::Layers),
     ("README.md", Part::Between("settings"), Source::Cargo(&btcedu("settings-table"))),
     (".env.example", Part::Whole, Source::Cargo(&btcedu("env-example"))),
+    ("crates/dashboard/openapi.json", Part::Whole, Source::Cargo(&btcedu("openapi"))),
     ("crates/cli/CLI.md", Part::Whole, Source::Cargo(&btcedu("cli-reference"))),
 ];
 

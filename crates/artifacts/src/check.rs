@@ -25,13 +25,27 @@ impl FileFacts {
     /// [`FileError::Read`] for anything but "not there".
     pub fn read(path: &Path) -> Result<Option<Self>, FileError> {
         match fs::metadata(path) {
-            Ok(m) => Ok(Some(Self {
-                size_bytes: m.size(),
-                mtime_ns: m.mtime().saturating_mul(1_000_000_000).saturating_add(m.mtime_nsec()),
-                inode: m.ino(),
-            })),
+            Ok(m) => Ok(Some(Self::from(&m))),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(FileError::read(path, e)),
+        }
+    }
+
+    /// Reads the facts of a file that is open; `path` is for the error.
+    ///
+    /// # Errors
+    /// [`FileError::Read`].
+    pub fn of(file: &fs::File, path: &Path) -> Result<Self, FileError> {
+        file.metadata().map(|known| Self::from(&known)).map_err(|e| FileError::read(path, e))
+    }
+}
+
+impl From<&fs::Metadata> for FileFacts {
+    fn from(known: &fs::Metadata) -> Self {
+        Self {
+            size_bytes: known.size(),
+            mtime_ns: known.mtime().saturating_mul(1_000_000_000).saturating_add(known.mtime_nsec()),
+            inode: known.ino(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use btcedu_domain::{ChapterId, EpisodeId, ReviewStage, Stage, UtcTime};
+use btcedu_domain::{ChapterId, EpisodeId, ReviewStage, Sha256Hash, Stage, UtcTime};
 
 use crate::PictureStore;
 
@@ -117,6 +117,10 @@ impl EpisodeDir {
     /// Returns `outputs/{ep}/images/{chapter_id}.png`.
     pub fn chapter_picture(&self, chapter: &ChapterId) -> PathBuf {
         self.images().join(format!("{chapter}.png"))
+    }
+    /// Returns `outputs/{ep}/images/thumbs/{hash}.jpg`, the small copy of the picture with that hash.
+    pub fn thumbnail(&self, picture: &Sha256Hash) -> PathBuf {
+        self.images().join("thumbs").join(format!("{picture}.jpg"))
     }
     /// Returns `outputs/{ep}/render/draft.mp4`, which later work makes from the pictures.
     pub fn draft_video(&self) -> PathBuf {

@@ -46,6 +46,20 @@ pub enum FileError {
         #[source]
         source: io::Error,
     },
+    /// A link on the way to the file leads out of the workspace.
+    #[error("'{path}' leads out of the workspace, so it is not shown; put the file itself there")]
+    LeadsOut {
+        /// The file as it was named.
+        path: PathBuf,
+    },
+    /// Larger than anything that is shown.
+    #[error("'{path}' is larger than {limit} bytes, so it is not shown")]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// What is shown at most.
+        limit: u64,
+    },
     /// The file is there and is not the JSON that it should be.
     #[error("'{path}' is not what it should be")]
     Malformed {

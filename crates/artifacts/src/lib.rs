@@ -29,6 +29,8 @@ mod dirs;
 mod disk;
 mod error;
 mod files;
+mod fingerprint;
+mod inside;
 mod lock;
 mod manifest;
 mod provenance;

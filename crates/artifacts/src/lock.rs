@@ -100,6 +100,13 @@ impl EpisodeLock {
         Ok(Self { episode: dir.id().clone(), _file: file })
     }
 
+    /// Tells whether anybody holds the episode right now, without making a file.
+    pub fn is_held(dir: &EpisodeDir) -> bool {
+        // Who looks at the same moment and finds it taken tries again.
+        File::open(dir.lock_file())
+            .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
     /// Returns the episode that is held.
     pub fn episode(&self) -> &EpisodeId {
         &self.episode

@@ -37,6 +37,13 @@ impl App {
         }
     }
 
+    /// As this, without any provider's key: what is built from it can't spend.
+    pub(crate) fn without_keys(&self) -> Self {
+        let mut settings = self.settings.clone();
+        settings.values = settings.values.without_keys();
+        Self::new(settings)
+    }
+
     /// Opens the database without touching it.
     pub(crate) fn database(&self) -> anyhow::Result<Db> {
         let config = DbConfig { path: self.settings.database.clone(), ..DbConfig::default() };

@@ -15,6 +15,7 @@ mod review;
 mod run;
 mod status;
 mod text;
+mod web;
 
 use btcedu_domain::{Clock, EpisodeId, SystemClock};
 use btcedu_stages::{Interrupt, Signal, text::TextStage};
@@ -125,6 +126,7 @@ Examples:
     Migrate(migrate::MigrateArgs),
     MigrateStatus(migrate::MigrateStatusArgs),
     Doctor(doctor::DoctorArgs),
+    Web(web::WebArgs),
     Completions(completions::CompletionsArgs),
     /// Prints what README and .env.example say of the program.
     #[command(hide = true)]
@@ -262,6 +264,7 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitStatus>
         Command::Migrate(_) => migrate::run(&app, *output).await,
         Command::MigrateStatus(_) => migrate::status(&app, *output).await,
         Command::Doctor(args) => doctor::run(&app, &args, *output).await,
+        Command::Web(args) => web::run(&app, &args, *output).await,
         _ => Ok(ExitStatus::Done),
     }
 }

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use btcedu_artifacts::LockError;
 use btcedu_catalog::CatalogError;
+use btcedu_dashboard::ServeError;
 use btcedu_domain::{CallIdError, IdError};
 use btcedu_imagegen::ImageGenError;
 use btcedu_pipeline::{ReviewError, RunnerEnd};
@@ -56,12 +57,17 @@ impl ExitStatus {
         if let Some(error) = cause.downcast_ref::<ReviewError>() {
             return match error {
                 ReviewError::Stage(error) => Some(Self::of_kind(error.kind())),
-                ReviewError::TextChanged { .. } | ReviewError::OutOfDate { .. } => Some(Self::Blocked),
+                ReviewError::TextChanged { .. }
+                | ReviewError::SeenAnother { .. }
+                | ReviewError::OutOfDate { .. } => Some(Self::Blocked),
                 ReviewError::Unknown { .. } | ReviewError::NotesMissing => Some(Self::Usage),
                 ReviewError::Decided { .. }
                 | ReviewError::Superseded { .. }
                 | ReviewError::TextMissing { .. } => Some(Self::Failed),
             };
+        }
+        if let Some(ServeError::NeedsPassword { .. }) = cause.downcast_ref() {
+            return Some(Self::Usage);
         }
         if let Some(LockError::Held { .. }) = cause.downcast_ref() {
             return Some(Self::Blocked);

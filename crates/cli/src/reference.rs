@@ -18,6 +18,7 @@ enum What {
     SettingsTable,
     EnvExample,
     CliReference,
+    Openapi,
 }
 
 pub(crate) fn run(args: &ReferenceArgs) -> anyhow::Result<ExitStatus> {
@@ -25,6 +26,7 @@ pub(crate) fn run(args: &ReferenceArgs) -> anyhow::Result<ExitStatus> {
         What::SettingsTable => settings_table()?,
         What::EnvExample => env_example()?,
         What::CliReference => cli_reference()?,
+        What::Openapi => btcedu_dashboard::openapi_json().trim_end().to_owned(),
     });
     Ok(ExitStatus::Done)
 }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Display, path::PathBuf, str::FromStr, time::Duration};
 
+use btcedu_dashboard::{BadCredentials, Credentials};
 use btcedu_domain::{PipelineVersion, Usd};
 use btcedu_stages::{ImageSettings, ResendUnknown};
 
@@ -205,6 +206,18 @@ impl Values {
         self.0.get(name).map_or(Origin::Default, |(_, origin)| *origin)
     }
 
+    /// As these, without any secret.
+    pub(crate) fn without_keys(&self) -> Self {
+        let is_secret = |name: &str| SETTINGS.iter().any(|setting| setting.name == name && setting.secret);
+        Self(
+            self.0
+                .iter()
+                .filter(|(name, _)| !is_secret(name))
+                .map(|(name, value)| (*name, value.clone()))
+                .collect(),
+        )
+    }
+
     fn parsed<T: FromStr>(
         &self,
         name: &'static str,
@@ -313,6 +326,7 @@ pub(crate) struct Settings {
     pub(crate) max_episode_cost: Usd,
     pub(crate) auto_approve_trivial: bool,
     pub(crate) pipeline_version: PipelineVersion,
+    pub(crate) dashboard_auth: Option<Credentials>,
     pub(crate) values: Values,
 }
 
@@ -361,10 +375,23 @@ impl Settings {
             max_episode_cost: values.money("MAX_EPISODE_COST_USD")?.unwrap_or(default_cap),
             auto_approve_trivial: auto_approve.as_deref() == Some("yes"),
             pipeline_version: if version == Some(1) { PipelineVersion::V1 } else { PipelineVersion::V2 },
+            dashboard_auth: credentials(&values)?,
             data_dir,
             values,
         })
     }
+}
+
+/// Reads who may sign in; a value that can't be used is not shown.
+fn credentials(values: &Values) -> Result<Option<Credentials>, SettingsError> {
+    let name = "DASHBOARD_AUTH";
+    let bad = |error: BadCredentials| SettingsError::BadValue {
+        name,
+        value: "(not shown)".to_owned(),
+        from: values.origin(name),
+        allowed: format!("USER:HASH; {error}"),
+    };
+    values.get(name).map(|value| value.parse().map_err(bad)).transpose()
 }
 
 /// `--data-dir` means the whole workspace, the database included.

@@ -5,19 +5,42 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{exit::ExitStatus, output::note};
 
-/// Listens for both signals from now on.
+/// Both signals, from now on.
+pub(crate) struct Signals {
+    interrupts: tokio::signal::unix::Signal,
+    terminations: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// If the system refuses, which it doesn't.
+    pub(crate) fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupts: signal(SignalKind::interrupt())?,
+            terminations: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits for the next one.
+    pub(crate) async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.interrupts.recv() => Signal::Interrupt,
+            _ = self.terminations.recv() => Signal::Terminate,
+        }
+    }
+}
+
+/// Raises what comes from now on; the second signal ends the program at once.
 ///
 /// # Errors
 /// If the system refuses, which it doesn't.
 pub(crate) fn listen(interrupt: Interrupt) -> std::io::Result<()> {
-    let mut interrupts = signal(SignalKind::interrupt())?;
-    let mut terminations = signal(SignalKind::terminate())?;
+    let mut signals = Signals::new()?;
     tokio::spawn(async move {
         loop {
-            let signal = tokio::select! {
-                _ = interrupts.recv() => Signal::Interrupt,
-                _ = terminations.recv() => Signal::Terminate,
-            };
+            let signal = signals.next().await;
             if interrupt.raised().is_some() {
                 std::process::exit(ExitStatus::of_signal(signal).into());
             }

@@ -1,7 +1,11 @@
 //! Table `content_artifacts`: which files a stage has written for an episode.
 
 use btcedu_domain::{EpisodeId, Sha256Hash, UtcTime};
-use diesel::{prelude::*, sqlite::Sqlite};
+use diesel::{
+    prelude::*,
+    sql_types::{BigInt, Text},
+    sqlite::Sqlite,
+};
 
 use crate::{db::Conn, error::DbError, schema::content_artifacts};
 
@@ -61,4 +65,39 @@ pub fn insert(conn: &mut Conn, new: &NewContentArtifact<'_>) -> Result<i64, DbEr
 pub fn list_for_episode(conn: &mut Conn, episode_id: &EpisodeId) -> Result<Vec<ContentArtifact>, DbError> {
     let query = content_artifacts::table.filter(content_artifacts::episode_id.eq(episode_id));
     Ok(query.order(content_artifacts::id).select(ContentArtifact::as_select()).load(conn)?)
+}
+
+/// An episode that has something made with a prompt.
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+pub struct PromptUse {
+    /// SHA-256 of the prompt's text.
+    #[diesel(sql_type = Text)]
+    pub prompt_hash: Sha256Hash,
+    /// The episode's id (not its row id).
+    #[diesel(sql_type = Text)]
+    pub episode_id: EpisodeId,
+    /// The episode's title.
+    #[diesel(sql_type = Text)]
+    pub title: String,
+    /// How many episodes have something made with that prompt.
+    #[diesel(sql_type = BigInt)]
+    pub episodes: i64,
+}
+
+/// Lists which episodes have something made with which prompt, the last made first: `most` for each prompt.
+///
+/// # Errors
+/// [`DbError`] of the query.
+pub fn list_prompt_uses(conn: &mut Conn, most: i64) -> Result<Vec<PromptUse>, DbError> {
+    let query = diesel::sql_query(
+        "SELECT prompt_hash, used.episode_id AS episode_id, title, episodes FROM (
+            SELECT prompt_hash, episode_id,
+                   ROW_NUMBER() OVER (PARTITION BY prompt_hash ORDER BY MAX(id) DESC) AS place,
+                   COUNT(*) OVER (PARTITION BY prompt_hash) AS episodes
+            FROM content_artifacts WHERE prompt_hash IS NOT NULL
+            GROUP BY prompt_hash, episode_id
+         ) AS used JOIN episodes USING (episode_id)
+         WHERE place <= ?1 ORDER BY prompt_hash, place",
+    );
+    Ok(query.bind::<BigInt, _>(most).load(conn)?)
 }

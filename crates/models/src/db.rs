@@ -179,7 +179,7 @@ impl Db {
     }
 
     /// Does blocking work off the async threads.
-    async fn offload<T: Send + 'static>(
+    pub(crate) async fn offload<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, DbError> {

@@ -125,6 +125,15 @@ pub fn list(conn: &mut Conn, filter: &EpisodeFilter) -> Result<Vec<Episode>, DbE
     Ok(query.limit(filter.limit.unwrap_or(-1)).offset(filter.offset).load(conn)?)
 }
 
+/// Lists the titles of episodes, with their ids.
+///
+/// # Errors
+/// [`DbError`] of the query.
+pub fn list_titles(conn: &mut Conn, ids: &[&str]) -> Result<Vec<(String, String)>, DbError> {
+    let query = episodes::table.filter(episodes::episode_id.eq_any(ids));
+    Ok(query.select((episodes::episode_id, episodes::title)).load(conn)?)
+}
+
 /// Counts the episodes that a filter lets through, whatever its limit.
 ///
 /// # Errors

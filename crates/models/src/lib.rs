@@ -29,6 +29,7 @@
 
 #![expect(clippy::ref_option_ref, reason = "Diesel's derive of AsChangeset writes them")]
 
+mod changes;
 mod columns;
 mod db;
 mod error;
@@ -50,6 +51,7 @@ pub mod review_tasks;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use changes::ChangeCounter;
 pub use db::{Conn, Db, DbConfig};
 pub use error::{DbError, SharedError};
 pub use migrate::MigrationStatus;

@@ -36,15 +36,13 @@ pub(crate) struct Opener {
     pub(crate) path: PathBuf,
 }
 
-impl Opener {
-    fn open(&self) -> Result<SqliteConnection, DbError> {
-        let path = self.path.as_path();
-        let url = url(path)?;
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).map_err(|source| DbError::cannot_open(path, source))?;
-        }
-        SqliteConnection::establish(&url).map_err(|source| DbError::cannot_open(path, source))
+/// Opens a connection; makes file and folder where there are none.
+pub(crate) fn open(path: &Path) -> Result<SqliteConnection, DbError> {
+    let url = url(path)?;
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(|source| DbError::cannot_open(path, source))?;
     }
+    SqliteConnection::establish(&url).map_err(|source| DbError::cannot_open(path, source))
 }
 
 impl ManageConnection for Opener {
@@ -52,7 +50,7 @@ impl ManageConnection for Opener {
     type Error = Infallible;
 
     fn connect(&self) -> Result<Opened, Infallible> {
-        Ok(match self.open() {
+        Ok(match open(&self.path) {
             Ok(conn) => Opened::Ready(Box::new(conn)),
             Err(error) => Opened::Failed(error),
         })

@@ -86,6 +86,15 @@ pub fn list_names(conn: &mut Conn) -> Result<Vec<String>, DbError> {
     Ok(query.order(prompt_versions::name).load(conn)?)
 }
 
+/// Lists all versions of all templates, by name, the newest of each first.
+///
+/// # Errors
+/// [`DbError`] of the query.
+pub fn list_all(conn: &mut Conn) -> Result<Vec<PromptVersion>, DbError> {
+    let query = prompt_versions::table.order((prompt_versions::name, prompt_versions::version.desc()));
+    Ok(query.select(PromptVersion::as_select()).load(conn)?)
+}
+
 /// Lists the versions of a name, newest first.
 ///
 /// # Errors

@@ -1,9 +1,13 @@
 //! Table `review_decisions`: every decision ever taken on a review task.
 
-use btcedu_domain::{ReviewStatus, UtcTime};
+use btcedu_domain::{EpisodeId, ReviewStatus, UtcTime};
 use diesel::{prelude::*, sqlite::Sqlite};
 
-use crate::{db::Conn, error::DbError, schema::review_decisions};
+use crate::{
+    db::Conn,
+    error::DbError,
+    schema::{review_decisions, review_tasks},
+};
 
 /// A row of `review_decisions`.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
@@ -44,11 +48,13 @@ pub fn insert(conn: &mut Conn, new: &NewReviewDecision<'_>) -> Result<i64, DbErr
     Ok(query.returning(review_decisions::id).get_result(conn)?)
 }
 
-/// Lists the decisions on a task, oldest first.
+/// Lists the decisions on all tasks of an episode, oldest first.
 ///
 /// # Errors
 /// [`DbError`] of the query.
-pub fn list_for_task(conn: &mut Conn, review_task_id: i64) -> Result<Vec<ReviewDecision>, DbError> {
-    let query = review_decisions::table.filter(review_decisions::review_task_id.eq(review_task_id));
+pub fn list_for_episode(conn: &mut Conn, episode: &EpisodeId) -> Result<Vec<ReviewDecision>, DbError> {
+    let of_episode = review_tasks::table.filter(review_tasks::episode_id.eq(episode));
+    let query = review_decisions::table
+        .filter(review_decisions::review_task_id.eq_any(of_episode.select(review_tasks::id)));
     Ok(query.order(review_decisions::id).select(ReviewDecision::as_select()).load(conn)?)
 }

@@ -138,14 +138,54 @@ pub fn list(conn: &mut Conn, status: Option<ReviewStatus>) -> Result<Vec<ReviewT
     Ok(query.order(review_tasks::id.desc()).select(ReviewTask::as_select()).load(conn)?)
 }
 
-/// Lists all tasks with their episodes' titles, newest first.
+/// Which tasks to list with their titles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TaskSelection {
+    /// Those that wait for a decision.
+    Open,
+    /// Those that were decided; at most so many, the last decided first.
+    Decided(i64),
+    /// All.
+    All,
+}
+
+/// Lists tasks with their episodes' titles, newest first.
 ///
 /// # Errors
 /// [`DbError`] of the query.
-pub fn list_with_titles(conn: &mut Conn) -> Result<Vec<(ReviewTask, String)>, DbError> {
+pub fn list_with_titles(conn: &mut Conn, which: TaskSelection) -> Result<Vec<(ReviewTask, String)>, DbError> {
     let episode = episodes::table.on(episodes::episode_id.eq(review_tasks::episode_id));
-    let query = review_tasks::table.inner_join(episode).order(review_tasks::id.desc());
+    let mut query = review_tasks::table.inner_join(episode).into_boxed();
+    query = match which {
+        TaskSelection::All => query.order(review_tasks::id.desc()),
+        TaskSelection::Open => query.filter(review_tasks::status.eq_any(OPEN)).order(review_tasks::id.desc()),
+        TaskSelection::Decided(limit) => query
+            .filter(review_tasks::status.ne_all(OPEN))
+            .order((review_tasks::reviewed_at.desc(), review_tasks::id.desc()))
+            .limit(limit),
+    };
     Ok(query.select((ReviewTask::as_select(), episodes::title)).load(conn)?)
+}
+
+/// The statuses in which a task waits for a decision; a test holds them against [`ReviewStatus::is_open`].
+const OPEN: [ReviewStatus; 2] = [ReviewStatus::Pending, ReviewStatus::InReview];
+
+/// Counts the tasks that wait for a decision.
+///
+/// # Errors
+/// [`DbError`] of the query.
+pub fn count_open(conn: &mut Conn) -> Result<i64, DbError> {
+    let open = review_tasks::table.filter(review_tasks::status.eq_any(OPEN));
+    Ok(open.count().get_result(conn)?)
+}
+
+/// Counts the tasks that were decided.
+///
+/// # Errors
+/// [`DbError`] of the query.
+pub fn count_decided(conn: &mut Conn) -> Result<i64, DbError> {
+    let decided = review_tasks::table.filter(review_tasks::status.ne_all(OPEN));
+    Ok(decided.count().get_result(conn)?)
 }
 
 /// Lists the tasks of an episode, newest first.
@@ -194,4 +234,16 @@ pub fn set_status(
     );
     let query = diesel::update(review_tasks::table.find(id)).set(changes);
     expect_row(query.execute(conn)?, "review task", &id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_open_statuses_are_those_that_wait_for_a_decision() {
+        let open: Vec<ReviewStatus> =
+            ReviewStatus::ALL.iter().copied().filter(|status| status.is_open()).collect();
+        assert_eq!(open, OPEN);
+    }
 }

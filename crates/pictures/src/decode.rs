@@ -127,17 +127,22 @@ fn decode_png(bytes: &[u8]) -> Result<(u32, u32), PictureError> {
 }
 
 fn decode_whole(bytes: &[u8]) -> Result<(u32, u32), PictureError> {
-    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(broken)?;
-    let mut limits = Limits::default();
-    // 64 megapixels in 8-bit RGBA.
-    limits.max_alloc = Some(MAX_PIXELS * 4);
-    reader.limits(limits);
-    let decoder = reader.into_decoder().map_err(broken)?;
+    let decoder = reader_of(bytes)?.into_decoder().map_err(broken)?;
     let (width, height) = decoder.dimensions();
     check_pixels(width, height)?;
     let mut pixels = vec![0; usize::try_from(decoder.total_bytes()).map_err(broken)?];
     decoder.read_image(&mut pixels).map_err(broken)?;
     Ok((width, height))
+}
+
+/// Makes a reader that takes no more memory than the largest picture needs.
+pub(crate) fn reader_of(bytes: &[u8]) -> Result<ImageReader<Cursor<&[u8]>>, PictureError> {
+    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(broken)?;
+    let mut limits = Limits::default();
+    // 64 megapixels in 8-bit RGBA.
+    limits.max_alloc = Some(MAX_PIXELS * 4);
+    reader.limits(limits);
+    Ok(reader)
 }
 
 fn check_pixels(width: u32, height: u32) -> Result<(), PictureError> {
@@ -150,7 +155,7 @@ fn check_pixels(width: u32, height: u32) -> Result<(), PictureError> {
     })
 }
 
-fn broken(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PictureError {
+pub(crate) fn broken(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PictureError {
     PictureError::Broken(error.into())
 }
 

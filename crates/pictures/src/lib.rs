@@ -1,6 +1,6 @@
 //! Bytes in, a picture that can be trusted out.
 //!
-//! Decodes a provider's bytes whole before they count as a picture, tells whether they
+//! Decodes a provider's bytes whole before they count as a picture, makes small copies, tells whether they
 //! carry a signed C2PA manifest, and puts the machine-readable AI mark into those that
 //! don't. Also the one door for work with files off the async threads ([`offload`]).
 //!
@@ -22,8 +22,10 @@ mod decode;
 mod error;
 mod mark;
 mod offload;
+mod thumbnail;
 
 pub use decode::{MAX_BYTES, MAX_PIXELS, MediaType, VerifiedPicture, verify};
 pub use error::PictureError;
 pub use mark::{AI_SOURCE_TYPE, Origin};
 pub use offload::{OffloadError, offload};
+pub use thumbnail::{THUMBNAIL_WIDTH, thumbnail};

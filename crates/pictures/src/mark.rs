@@ -50,7 +50,7 @@ fn is_signed(bytes: &Bytes, media_type: MediaType) -> bool {
 }
 
 /// Adds the XMP packet; `None` where the file's structure leaves no place for one.
-fn marked(bytes: Bytes, media_type: MediaType) -> Option<Bytes> {
+pub(crate) fn marked(bytes: Bytes, media_type: MediaType) -> Option<Bytes> {
     match media_type {
         MediaType::Png => {
             let mut png = Png::from_bytes(bytes).ok()?;

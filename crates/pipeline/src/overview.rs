@@ -1,6 +1,6 @@
 //! How episodes stand and what they wait for; from rows alone, whatever their number.
 
-use std::{collections::HashMap, fmt, str::FromStr};
+use std::{cmp::Reverse, collections::HashMap, fmt, str::FromStr};
 
 use btcedu_domain::{EpisodeId, EpisodeRowId, EpisodeStatus, ReviewStage, ReviewStatus, Stage, Usd, UtcTime};
 use btcedu_models::{
@@ -14,7 +14,7 @@ use jiff::civil::Date;
 use serde::{Serialize, Serializer};
 
 use crate::{
-    GateState, Gates, PlanFlags, Step, StepState,
+    GateState, Gates, PipelinePlan, PlanFlags, PlannedStep, Step, StepState,
     runner::{gate_of, plan_of},
 };
 
@@ -136,8 +136,35 @@ pub struct OverviewFilter {
     pub since: Option<Date>,
     /// Only those that wait for this.
     pub waiting_for: Option<WaitKind>,
+    /// In which order; ids keep theirs.
+    pub order: EpisodeOrder,
+    /// Leave out so many first.
+    pub offset: usize,
     /// At most so many.
     pub limit: Option<usize>,
+}
+
+/// In which order episodes are listed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum EpisodeOrder {
+    /// Newest first, by publication or else by when they were found.
+    #[default]
+    Newest,
+    /// Oldest first.
+    Oldest,
+    /// By title.
+    Title,
+    /// Dearest first.
+    Cost,
+}
+
+/// Part of a list, and how long the list is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EpisodeList {
+    /// The episodes asked for.
+    pub episodes: Vec<EpisodeOverview>,
+    /// How many the filter lets through, whatever offset and limit.
+    pub matching: usize,
 }
 
 /// One episode of the list.
@@ -165,31 +192,61 @@ pub struct EpisodeOverview {
     pub error: Option<String>,
     /// How often it has failed so far.
     pub retry_count: i32,
+    /// All its steps, in order.
+    #[serde(skip)]
+    pub steps: Vec<PlannedStep>,
 }
 
-/// Lists episodes, newest first (or as asked for by id), with what they cost, may cost and wait for.
+/// Lists episodes with what they cost, may cost and wait for.
 ///
 /// # Errors
 /// The database's.
-pub async fn list_episodes(
-    db: &Db,
-    cap: Usd,
-    filter: OverviewFilter,
-) -> Result<Vec<EpisodeOverview>, DbError> {
-    let load = move |conn: &mut Conn| {
-        let wanted =
-            |standing: &Standing| filter.waiting_for.is_none_or(|kind| standing.waiting_for.is(kind));
-        let standings = load_standings(conn, &filter)?.into_iter().filter(wanted);
-        let shown = standings.take(filter.limit.unwrap_or(usize::MAX));
-        shown.map(|standing| overview(conn, standing, cap)).collect()
-    };
-    db.run(load).await
+pub async fn list_episodes(db: &Db, cap: Usd, filter: OverviewFilter) -> Result<EpisodeList, DbError> {
+    db.run(move |conn| load_list(conn, cap, &filter)).await
 }
 
-fn overview(conn: &mut Conn, standing: Standing, cap: Usd) -> Result<EpisodeOverview, DbError> {
-    let Standing { episode, waiting_for } = standing;
-    Ok(EpisodeOverview {
-        cost: provider_calls::episode_cost(conn, episode.id)?,
+fn load_list(conn: &mut Conn, cap: Usd, filter: &OverviewFilter) -> Result<EpisodeList, DbError> {
+    let wanted = |standing: &Standing| filter.waiting_for.is_none_or(|kind| standing.waiting_for.is(kind));
+    let mut standings: Vec<Standing> = load_standings(conn, filter)?.into_iter().filter(wanted).collect();
+    let matching = match sql_limit(filter) {
+        Some(_) => usize::try_from(episodes::count(conn, &rows_of(filter))?).unwrap_or(usize::MAX),
+        None => standings.len(),
+    };
+    let costs = if filter.order == EpisodeOrder::Cost { Some(load_costs(conn, None)?) } else { None };
+    let cost_in = |costs: &HashMap<EpisodeRowId, Usd>, standing: &Standing| {
+        costs.get(&standing.episode.id).copied().unwrap_or(Usd::ZERO)
+    };
+    match (filter.order, &costs) {
+        (EpisodeOrder::Oldest, _) => standings.reverse(),
+        (EpisodeOrder::Title, _) => standings.sort_by_cached_key(|s| s.episode.title.to_lowercase()),
+        (EpisodeOrder::Cost, Some(costs)) => standings.sort_by_key(|s| Reverse(cost_in(costs, s))),
+        (EpisodeOrder::Newest | EpisodeOrder::Cost, _) => {}
+    }
+    let limit = filter.limit.unwrap_or(usize::MAX);
+    let shown: Vec<Standing> = standings.into_iter().skip(filter.offset).take(limit).collect();
+    let costs = match costs {
+        Some(costs) => costs,
+        None => load_costs(conn, Some(&shown.iter().map(|s| s.episode.id).collect::<Vec<_>>()))?,
+    };
+    let episodes = shown.into_iter().map(|standing| {
+        let cost = cost_in(&costs, &standing);
+        overview(standing, cost, cap)
+    });
+    Ok(EpisodeList { episodes: episodes.collect(), matching })
+}
+
+fn load_costs(
+    conn: &mut Conn,
+    episodes: Option<&[EpisodeRowId]>,
+) -> Result<HashMap<EpisodeRowId, Usd>, DbError> {
+    let costs = provider_calls::list_episode_costs(conn, episodes)?;
+    Ok(costs.into_iter().map(|cost| (cost.episode_id, cost.cost)).collect())
+}
+
+fn overview(standing: Standing, cost: Usd, cap: Usd) -> EpisodeOverview {
+    let Standing { episode, waiting_for, plan } = standing;
+    EpisodeOverview {
+        cost,
         cap,
         waiting_for,
         pipeline_version: episode.pipeline_version.number(),
@@ -199,7 +256,8 @@ fn overview(conn: &mut Conn, standing: Standing, cap: Usd) -> Result<EpisodeOver
         status: episode.status,
         error: episode.error_message,
         retry_count: episode.retry_count,
-    })
+        steps: plan.steps,
+    }
 }
 
 /// Where only the runs tell how far an episode has got.
@@ -211,26 +269,35 @@ const AROUND_GATES: [EpisodeStatus; 4] =
 /// After so many runs in a row that cost money and failed, a timer would only burn more.
 const MOST_FAILURES: i64 = 3;
 
-/// An episode, and what it waits for.
+/// An episode, its plan, and what it waits for.
 pub(crate) struct Standing {
     pub(crate) episode: Episode,
+    pub(crate) plan: PipelinePlan,
     pub(crate) waiting_for: WaitingFor,
 }
 
-/// Loads how episodes stand; `waiting_for` and, beside other filters, `limit` are left to the caller.
-pub(crate) fn load_standings(conn: &mut Conn, filter: &OverviewFilter) -> Result<Vec<Standing>, DbError> {
-    // What else is filtered by is known only after loading.
-    let is_whole = filter.since.is_none() && filter.waiting_for.is_none();
-    let limit = filter.limit.filter(|_| is_whole).and_then(|limit| i64::try_from(limit).ok());
-    let rows = EpisodeFilter {
+/// Returns how many rows have to be loaded, where that is known before looking at them.
+fn sql_limit(filter: &OverviewFilter) -> Option<i64> {
+    let is_whole = filter.since.is_none() && filter.waiting_for.is_none() && filter.ids.is_empty();
+    let in_order = filter.order == EpisodeOrder::Newest;
+    let last = filter.limit.and_then(|limit| limit.checked_add(filter.offset));
+    last.filter(|_| is_whole && in_order).and_then(|last| i64::try_from(last).ok())
+}
+
+fn rows_of(filter: &OverviewFilter) -> EpisodeFilter {
+    EpisodeFilter {
         status: filter.status,
         search: filter.search.clone(),
-        limit,
+        limit: sql_limit(filter),
         ..EpisodeFilter::default()
-    };
+    }
+}
+
+/// Loads how episodes stand, newest first; `waiting_for`, order and mostly `limit` are left to the caller.
+pub(crate) fn load_standings(conn: &mut Conn, filter: &OverviewFilter) -> Result<Vec<Standing>, DbError> {
     let mut episodes = Vec::new();
     if filter.ids.is_empty() {
-        episodes = episodes::list(conn, &rows)?;
+        episodes = episodes::list(conn, &rows_of(filter))?;
     }
     for id in &filter.ids {
         episodes.extend(episodes::find(conn, id)?);
@@ -251,13 +318,13 @@ pub(crate) fn load_standings(conn: &mut Conn, filter: &OverviewFilter) -> Result
     let is_new = |episode: &Episode| filter.since.is_none_or(|since| published(episode).date() >= since);
     let standing = |episode: Episode| {
         let reviews = reviews.get(&episode.episode_id).map(Vec::as_slice).unwrap_or_default();
-        let waiting_for = waiting_for(&episode, last.get(&episode.id).copied(), reviews);
+        let (plan, waiting_for) = waiting_for(&episode, last.get(&episode.id).copied(), reviews);
         let failures = match waiting_for {
             WaitingFor::Stage(stage) => streaks.get(&(episode.id, stage)),
             _ => None,
         };
         let waiting_for = failures.map_or(waiting_for, |&failures| WaitingFor::Retry { failures });
-        Standing { episode, waiting_for }
+        Standing { episode, plan, waiting_for }
     };
     Ok(episodes.into_iter().filter(is_new).map(standing).collect())
 }
@@ -266,13 +333,16 @@ fn published(episode: &Episode) -> UtcTime {
     episode.published_at.unwrap_or(episode.detected_at)
 }
 
-fn waiting_for(episode: &Episode, last_stage: Option<Stage>, reviews: &[LatestReview]) -> WaitingFor {
+fn waiting_for(
+    episode: &Episode,
+    last_stage: Option<Stage>,
+    reviews: &[LatestReview],
+) -> (PipelinePlan, WaitingFor) {
     let of = |gate: ReviewStage| reviews.iter().find(|review| review.stage == gate);
     let state = |gate| of(gate).map_or(GateState::NotAsked, |review| gate_of(review.status));
     let gates = Gates { correct: state(ReviewStage::Correct), adapt: state(ReviewStage::Adapt) };
     let plan = plan_of(episode, last_stage, gates, PlanFlags::default());
-    let Some(next) = plan.next() else { return WaitingFor::Nothing };
-    match next.step {
+    let waiting_for = plan.next().map_or(WaitingFor::Nothing, |next| match next.step {
         Step::Gate(gate) => {
             let open = of(gate).filter(|review| gate_of(review.status) == GateState::Waiting);
             WaitingFor::Review { gate, task: open.map(|review| review.id) }
@@ -286,7 +356,8 @@ fn waiting_for(episode: &Episode, last_stage: Option<Stage>, reviews: &[LatestRe
                 None => WaitingFor::Stage(stage),
             }
         }
-    }
+    });
+    (plan, waiting_for)
 }
 
 /// Rejected without a word: only a person knows whether another try makes sense.

@@ -11,10 +11,10 @@ use btcedu_models::{
     DbError,
     episodes::{self, Episode},
     pipeline_runs,
-    review_tasks::{self, ReviewTask},
+    review_tasks::{self, ReviewTask, TaskSelection},
 };
 use btcedu_stages::{
-    StageContext, StageError,
+    ErrorKind, StageContext, StageError,
     review::{ReviewedText, marker_author, record_decision, stale_note, sync_task, write_history},
     text::{TextStage, standing},
 };
@@ -91,6 +91,14 @@ pub enum ReviewError {
         /// The text.
         path: String,
     },
+    /// The person has looked at another text than the one that the review is about now.
+    #[error(
+        "the text of review {task} was made anew since you opened it; look at it as it is now and then decide"
+    )]
+    SeenAnother {
+        /// The review.
+        task: i64,
+    },
     /// An earlier text has changed since, so this one will be made anew.
     #[error(
         "the text of review {task} is out of date ({reason}); it is made anew first and then asked for again, so there is nothing to decide: `btcedu run {episode}`"
@@ -117,6 +125,37 @@ pub enum ReviewError {
     /// A stage's error, the database's or a file's.
     #[error(transparent)]
     Stage(#[from] StageError),
+}
+
+/// What a [`ReviewError`] means for who asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReviewProblem {
+    /// There is no such review.
+    Unknown,
+    /// Say it differently.
+    BadInput,
+    /// Something else happened meanwhile, or happens right now: look again.
+    Conflict,
+    /// The database or a file.
+    Failed,
+}
+
+impl ReviewError {
+    /// Sorts the error by what who asked can do.
+    pub fn problem(&self) -> ReviewProblem {
+        match self {
+            Self::Unknown { .. } => ReviewProblem::Unknown,
+            Self::NotesMissing => ReviewProblem::BadInput,
+            Self::Decided { .. }
+            | Self::Superseded { .. }
+            | Self::TextChanged { .. }
+            | Self::SeenAnother { .. }
+            | Self::OutOfDate { .. }
+            | Self::TextMissing { .. } => ReviewProblem::Conflict,
+            Self::Stage(error) if error.kind() == ErrorKind::Blocked => ReviewProblem::Conflict,
+            Self::Stage(_) => ReviewProblem::Failed,
+        }
+    }
 }
 
 impl From<DbError> for ReviewError {
@@ -164,15 +203,15 @@ pub struct ReviewView {
     pub warnings: Vec<String>,
 }
 
-/// Lists reviews, those that wait first; `all` also shows those that were decided.
+/// Lists reviews, those that wait first and longest.
 ///
 /// # Errors
 /// The database's, or a file's.
-pub async fn list_reviews(ctx: &StageContext, all: bool) -> Result<Vec<ReviewView>, ReviewError> {
-    let tasks = ctx.db.run(review_tasks::list_with_titles).await?;
-    let shown = tasks.into_iter().filter(move |(task, _)| all || task.status.is_open());
+pub async fn list_reviews(ctx: &StageContext, which: TaskSelection) -> Result<Vec<ReviewView>, ReviewError> {
+    let tasks = ctx.db.run(move |conn| review_tasks::list_with_titles(conn, which)).await?;
     let data = ctx.data.clone();
     let views = btcedu_stages::with_files(move || {
+        let shown = tasks.into_iter();
         shown.map(|(task, title)| view(&data.episode(&task.episode_id), task, title)).collect()
     });
     let mut views: Vec<ReviewView> = views.await?;
@@ -212,16 +251,25 @@ pub async fn open_review(ctx: &StageContext, task: i64) -> Result<ReviewView, Re
     find_review(ctx, task).await
 }
 
+/// A decision to take.
+#[derive(Debug, Clone, Copy)]
+pub struct Decision<'a> {
+    /// The review's number.
+    pub task: i64,
+    /// What is decided.
+    pub verdict: &'a Verdict,
+    /// SHA-256 of the text that the person has looked at, where that is known: another one isn't decided on.
+    pub seen: Option<Sha256Hash>,
+    /// Stands in the lock for who has to wait.
+    pub command: &'a str,
+}
+
 /// Decides a review, for the text as it is on the disk right now.
 ///
 /// # Errors
 /// [`ReviewError`] says why it can't be decided, or not like this.
-pub async fn decide_review(
-    ctx: &StageContext,
-    task: i64,
-    verdict: &Verdict,
-    command: &str,
-) -> Result<ReviewView, ReviewError> {
+pub async fn decide_review(ctx: &StageContext, decision: Decision<'_>) -> Result<ReviewView, ReviewError> {
+    let Decision { task, verdict, seen, command } = decision;
     if matches!(verdict, Verdict::RequestChanges { .. }) && verdict.notes().is_none() {
         return Err(ReviewError::NotesMissing);
     }
@@ -235,6 +283,9 @@ pub async fn decide_review(
     check_open(&found)?;
     check_not_stale(&dir, &found).await?;
     check_text(ctx, &dir, &found, &episode).await?;
+    if seen.is_some_and(|seen| found.artifact_hash != Some(seen)) {
+        return Err(ReviewError::SeenAnother { task });
+    }
     let row = episode.id;
     let runs = ctx.db.run(move |conn| pipeline_runs::list_for_episode(conn, row)).await?;
     let back_to = status_after(&found, standing(&episode, &runs), verdict);

@@ -26,6 +26,6 @@ mod source;
 mod template;
 
 pub use error::PromptError;
-pub use registry::{PromptInUse, diff, in_use, promote, register};
+pub use registry::{PromptInUse, diff, in_use, promote, register, register_all};
 pub use source::PromptSource;
 pub use template::{PromptName, PromptTemplate, render};

@@ -178,6 +178,17 @@ pub fn promote(conn: &mut Conn, name: &PromptName, version: i32) -> Result<(), D
     prompt_versions::set_default(conn, name.as_str(), version)
 }
 
+/// Registers what all template files hold.
+///
+/// # Errors
+/// [`DbError`] of the queries.
+pub fn register_all(conn: &mut Conn, files: &[PromptTemplate], now: UtcTime) -> Result<(), DbError> {
+    for file in files {
+        register(conn, &file.name, Some(file), now)?;
+    }
+    Ok(())
+}
+
 /// Compares two versions' bodies line by line, as a unified diff; empty where they are equal.
 ///
 /// # Errors

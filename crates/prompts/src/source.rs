@@ -72,6 +72,15 @@ impl PromptSource {
         Ok(names)
     }
 
+    /// Reads all templates.
+    ///
+    /// # Errors
+    /// As [`PromptSource::load`], for the first that can't be read.
+    pub fn load_all(&self) -> Result<Vec<PromptTemplate>, PromptError> {
+        let loaded: Result<Vec<_>, _> = self.names()?.iter().map(|name| self.load(name)).collect();
+        Ok(loaded?.into_iter().flatten().collect())
+    }
+
     /// Says where the set is, for messages.
     pub fn describe(&self) -> String {
         match self {

@@ -175,8 +175,9 @@ pub struct DecisionRecord {
 /// [`DbError`] of the queries.
 pub fn load_history(conn: &mut Conn, episode: &EpisodeId) -> Result<ReviewHistory, DbError> {
     let mut reviews = Vec::new();
+    let all = review_decisions::list_for_episode(conn, episode)?;
     for task in review_tasks::list_for_episode(conn, episode)?.into_iter().rev() {
-        let decisions = review_decisions::list_for_task(conn, task.id)?.into_iter();
+        let decisions = all.iter().filter(|d| d.review_task_id == task.id);
         reviews.push(ReviewRecord {
             id: task.id,
             stage: task.stage,
@@ -187,7 +188,11 @@ pub fn load_history(conn: &mut Conn, episode: &EpisodeId) -> Result<ReviewHistor
             created_at: task.created_at,
             reviewed_at: task.reviewed_at,
             decisions: decisions
-                .map(|d| DecisionRecord { decision: d.decision, notes: d.notes, decided_at: d.decided_at })
+                .map(|d| DecisionRecord {
+                    decision: d.decision,
+                    notes: d.notes.clone(),
+                    decided_at: d.decided_at,
+                })
                 .collect(),
         });
     }

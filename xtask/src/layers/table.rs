@@ -105,8 +105,8 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
     ("diesel", &["models", "domain"]),
     ("diesel_migrations", &["models"]),
     ("libsqlite3-sys", &["models"]),
-    ("reqwest", &["http"]),
-    ("rustls", &["http"]),
+    ("reqwest", &["http", "testkit", "bench"]),
+    ("rustls", &["http", "testkit"]),
     ("minijinja", &["prompts"]),
     ("gray_matter", &["prompts"]),
     ("rust-embed", &["prompts", "dashboard"]),
@@ -115,6 +115,17 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
     // Crash points stand where files are renamed too; artifacts has them behind its feature `failpoints`.
     ("fail", &["stages", "artifacts"]),
     ("actix-web", &["dashboard"]),
+    ("actix-files", &["dashboard"]),
+    ("actix-session", &["dashboard"]),
+    ("actix-web-lab", &["dashboard"]),
+    ("ammonia", &["dashboard"]),
+    ("argon2", &["dashboard"]),
+    ("fantoccini", &["testkit"]),
+    ("flate2", &["dashboard"]),
+    ("governor", &["dashboard"]),
+    ("metrics", &["dashboard"]),
+    ("pulldown-cmark", &["dashboard"]),
+    ("utoipa", &["dashboard"]),
     ("tera", &["dashboard"]),
     ("clap", &["cli", "simulator", "bench", "xtask"]),
     ("anyhow", &["cli", "bench", "xtask"]),
@@ -123,7 +134,7 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
     ("indicatif", &["cli"]),
     ("comfy-table", &["cli"]),
     ("hyper", &["simulator"]),
-    ("hyper-util", &["simulator"]),
+    ("hyper-util", &["simulator", "testkit"]),
 ];
 
 /// Arrows that are left out on purpose: from, to, why. `*` stands for any crate.

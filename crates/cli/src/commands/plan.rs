@@ -1,17 +1,14 @@
 //! `btcedu plan`: which steps are behind an episode, and which comes next.
 
-use btcedu_domain::{EpisodeId, Stage};
-use btcedu_pipeline::{PipelinePlan, PlanFlags, PlannedStep, Step, StepState, load_plan};
-use btcedu_stages::{
-    StageContext, StageError,
-    imagegen::{ImageGenFlags, Preview, preview_imagegen},
-};
+use btcedu_domain::EpisodeId;
+use btcedu_pipeline::{PipelinePlan, PlanFlags, StagePreview, StepState, preview_next};
+use btcedu_stages::{StageContext, StageError, imagegen::Preview, text::TextPreview};
 use clap::Args;
 use serde::Serialize;
 
 use crate::{
     app::App,
-    commands::{EachEpisode, EpisodeIds, imagegen::preview_text},
+    commands::{EachEpisode, EpisodeIds, imagegen, text},
     exit::ExitStatus,
     output::{Output, table},
 };
@@ -38,7 +35,7 @@ pub(crate) async fn run(app: &App, args: &PlanArgs, output: Output) -> anyhow::R
         let plan = load(&ctx, &id, args.refresh).await;
         each.results.push((id, plan.map_err(Into::into)));
     }
-    each.print(output, text, |_| ExitStatus::Done)
+    each.print(output, shown_text, |_| ExitStatus::Done)
 }
 
 /// A plan, and what its next stage would do.
@@ -46,6 +43,8 @@ pub(crate) async fn run(app: &App, args: &PlanArgs, output: Output) -> anyhow::R
 struct Shown {
     #[serde(flatten)]
     plan: PipelinePlan,
+    /// What a text stage would do, where one comes next.
+    text: Option<TextPreview>,
     /// imagegen's decisions, where it comes next or is looked at again.
     imagegen: Option<Preview>,
     /// Why there are none.
@@ -53,21 +52,16 @@ struct Shown {
 }
 
 async fn load(ctx: &StageContext, id: &EpisodeId, refresh: bool) -> Result<Shown, StageError> {
-    let plan = load_plan(ctx, id, PlanFlags { refresh }).await?;
-    let looked_at = |s: &PlannedStep| {
-        s.step == Step::Stage(Stage::Imagegen) && matches!(s.state, StepState::Next | StepState::LookAgain)
+    let next = preview_next(ctx, id, PlanFlags { refresh }).await?;
+    let (text, imagegen) = match next.preview {
+        Some(StagePreview::Text(preview)) => (Some(preview), None),
+        Some(StagePreview::Pictures(preview)) => (None, Some(*preview)),
+        None => (None, None),
     };
-    let (mut imagegen, mut problem) = (None, None);
-    if plan.steps.iter().any(looked_at) {
-        match preview_imagegen(ctx, id, &ImageGenFlags { refresh, ..ImageGenFlags::default() }).await {
-            Ok(preview) => imagegen = Some(preview),
-            Err(error) => problem = Some(format!("{:#}", anyhow::Error::from(error))),
-        }
-    }
-    Ok(Shown { plan, imagegen, problem })
+    Ok(Shown { plan: next.plan, text, imagegen, problem: next.problem })
 }
 
-fn text(shown: &Shown) -> String {
+fn shown_text(shown: &Shown) -> String {
     let plan = &shown.plan;
     let rows = plan.steps.iter().map(|step| {
         let state = match step.state {
@@ -85,7 +79,10 @@ fn text(shown: &Shown) -> String {
     let head = format!("{}: pipeline v{}, status {}", plan.episode_id, plan.pipeline_version, plan.status);
     let steps = table(&["step", "state", ""], rows.collect());
     let end = if plan.next().is_none() { "\nall steps are behind it" } else { "" };
-    let imagegen = shown.imagegen.as_ref().map(|p| format!("\n\n{}", preview_text(p))).unwrap_or_default();
-    let problem = shown.problem.as_ref().map(|p| format!("\n\nimagegen would stop: {p}")).unwrap_or_default();
-    format!("{head}\n{steps}{end}{imagegen}{problem}")
+    let paragraph = |text: String| format!("\n\n{text}");
+    let stage = shown.text.as_ref().map(text::preview_text).map(paragraph).unwrap_or_default();
+    let imagegen = shown.imagegen.as_ref().map(imagegen::preview_text).map(paragraph).unwrap_or_default();
+    let stops = |problem| format!("the next stage would stop: {problem}");
+    let problem = shown.problem.as_ref().map(stops).map(paragraph).unwrap_or_default();
+    format!("{head}\n{steps}{end}{stage}{imagegen}{problem}")
 }

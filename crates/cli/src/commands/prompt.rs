@@ -2,7 +2,7 @@
 
 use btcedu_domain::UtcTime;
 use btcedu_models::{Conn, DbError, prompt_versions, prompt_versions::PromptVersion};
-use btcedu_prompts::{PromptName, PromptTemplate, diff, promote, register};
+use btcedu_prompts::{PromptName, PromptTemplate, diff, promote, register_all};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
@@ -124,25 +124,14 @@ pub(crate) async fn run(app: &App, args: &PromptArgs, output: Output) -> anyhow:
 
 /// Registers what the files hold, so that what is shown is what a run would see.
 async fn register_files(app: &App) -> anyhow::Result<Vec<PromptVersion>> {
-    let source = app.prompts();
-    let names = source.names()?;
-    let files: Vec<PromptTemplate> =
-        names.iter().map(|n| source.load(n)).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+    let files = app.prompts().load_all()?;
     let (db, now) = (app.ready_database().await?, app.clock.now());
-    Ok(db.transaction(move |conn| register_all(conn, &files, now)).await?)
+    Ok(db.transaction(move |conn| list_all(conn, &files, now)).await?)
 }
 
-fn register_all(
-    conn: &mut Conn,
-    files: &[PromptTemplate],
-    now: UtcTime,
-) -> Result<Vec<PromptVersion>, DbError> {
-    for file in files {
-        register(conn, &file.name, Some(file), now)?;
-    }
-    let names = prompt_versions::list_names(conn)?;
-    let lists = names.iter().map(|n| prompt_versions::list(conn, n)).collect::<Result<Vec<_>, _>>()?;
-    Ok(lists.into_iter().flatten().collect())
+fn list_all(conn: &mut Conn, files: &[PromptTemplate], now: UtcTime) -> Result<Vec<PromptVersion>, DbError> {
+    register_all(conn, files, now)?;
+    prompt_versions::list_all(conn)
 }
 
 async fn versions_of(app: &App, name: &PromptName) -> anyhow::Result<Vec<PromptVersion>> {

@@ -2,7 +2,11 @@
 
 use btcedu_artifacts::{AdaptationDiff, CorrectionDiff, read_json};
 use btcedu_domain::ReviewStage;
-use btcedu_pipeline::{ReviewView, Verdict, decide_review, find_review, list_reviews, open_review};
+use btcedu_models::review_tasks::TaskSelection;
+use btcedu_pipeline::{
+    Decision, ReviewError, ReviewView, Verdict, decide_review, find_review, list_reviews, open_review,
+};
+use btcedu_stages::StageContext;
 use clap::{Args, Subcommand};
 use console::style;
 use serde::Serialize;
@@ -96,7 +100,8 @@ pub(crate) async fn run(app: &App, args: &ReviewArgs, output: Output) -> anyhow:
     let ctx = app.quiet_context().await?;
     match &args.what {
         What::List { all } => {
-            let reviews = list_reviews(&ctx, *all).await?;
+            let which = if *all { TaskSelection::All } else { TaskSelection::Open };
+            let reviews = list_reviews(&ctx, which).await?;
             output.result(&reviews, || list_text(&reviews, *all))?;
         }
         What::Show { review } => {
@@ -106,24 +111,28 @@ pub(crate) async fn run(app: &App, args: &ReviewArgs, output: Output) -> anyhow:
         What::Approve { reviews } => {
             let mut decided = Vec::new();
             for review in reviews {
-                decided.push(decide_review(&ctx, *review, &Verdict::Approve, &command_line()).await?);
+                decided.push(decide(&ctx, *review, &Verdict::Approve).await?);
             }
             output.result(&decided, || decided.iter().map(decided_text).collect::<Vec<_>>().join("\n"))?;
         }
         What::Reject { review, notes } => {
             let verdict = Verdict::Reject { notes: notes.clone() };
-            let decided = decide_review(&ctx, *review, &verdict, &command_line()).await?;
+            let decided = decide(&ctx, *review, &verdict).await?;
             output.result(&decided, || decided_text(&decided))?;
         }
         What::RequestChanges { review, notes } => {
             // Asked first, so that an unknown number is told before missing notes are.
             find_review(&ctx, *review).await?;
             let verdict = Verdict::RequestChanges { notes: notes.clone() };
-            let decided = decide_review(&ctx, *review, &verdict, &command_line()).await?;
+            let decided = decide(&ctx, *review, &verdict).await?;
             output.result(&decided, || decided_text(&decided))?;
         }
     }
     Ok(ExitStatus::Done)
+}
+
+async fn decide(ctx: &StageContext, task: i64, verdict: &Verdict) -> Result<ReviewView, ReviewError> {
+    decide_review(ctx, Decision { task, verdict, seen: None, command: &command_line() }).await
 }
 
 fn load(review: ReviewView) -> anyhow::Result<Shown> {

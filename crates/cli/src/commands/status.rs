@@ -1,7 +1,7 @@
 //! `btcedu status`: how far every episode has got.
 
 use btcedu_domain::EpisodeStatus;
-use btcedu_pipeline::{EpisodeOverview, OverviewFilter, WaitKind, list_episodes};
+use btcedu_pipeline::{EpisodeList, EpisodeOverview, OverviewFilter, WaitKind, list_episodes};
 use btcedu_stages::StageError;
 use clap::Args;
 use jiff::civil::Date;
@@ -52,18 +52,18 @@ pub(crate) async fn run(app: &App, args: &StatusArgs, output: Output) -> anyhow:
         search: args.search.clone(),
         since: args.since,
         waiting_for: args.waiting_for,
-        // One more, to know whether there are more.
-        limit: ids.is_empty().then_some(limit.saturating_add(1)),
+        limit: ids.is_empty().then_some(limit),
+        ..OverviewFilter::default()
     };
     let is_filtered = filter != OverviewFilter { limit: filter.limit, ..OverviewFilter::default() };
     let db = app.ready_database().await?;
-    let mut episodes = list_episodes(&db, app.settings.max_episode_cost, filter).await?;
+    let EpisodeList { episodes, matching } =
+        list_episodes(&db, app.settings.max_episode_cost, filter).await?;
     if let Some(missing) = ids.into_iter().find(|id| episodes.iter().all(|e| e.episode_id != *id)) {
         return Err(StageError::UnknownEpisode { episode: missing }.into());
     }
-    if ids_asked == 0 && episodes.len() > limit {
-        episodes.truncate(limit);
-        note(&format!("only the newest {limit} are shown; --limit shows more"));
+    if ids_asked == 0 && matching > episodes.len() {
+        note(&format!("only the newest {limit} of {matching} are shown; --limit shows more"));
     }
     output.result(&episodes, || text(&episodes, is_filtered))?;
     Ok(ExitStatus::Done)

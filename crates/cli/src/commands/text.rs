@@ -103,7 +103,7 @@ pub(crate) fn result_text(result: &TextResult) -> String {
     lines.join("\n")
 }
 
-fn preview_text(preview: &TextPreview) -> String {
+pub(crate) fn preview_text(preview: &TextPreview) -> String {
     let TextPreview { episode_id: id, stage, .. } = preview;
     let mut lines: Vec<String> = preview.files.iter().map(|f| format!("request: {}", f.display())).collect();
     if preview.would_run {

@@ -105,6 +105,36 @@ pub fn episode_cost(conn: &mut Conn, episode: EpisodeRowId) -> Result<Usd, DbErr
     Ok(sum.micros)
 }
 
+/// What one episode has cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
+pub struct EpisodeCost {
+    /// Row id of the episode.
+    #[diesel(sql_type = BigInt)]
+    pub episode_id: EpisodeRowId,
+    /// As [`episode_cost`] adds it up.
+    #[diesel(sql_type = BigInt)]
+    pub cost: Usd,
+}
+
+/// Lists what episodes have cost, in one query: these, or all; one that has cost nothing may be missing.
+///
+/// # Errors
+/// [`DbError`] of the query.
+pub fn list_episode_costs(
+    conn: &mut Conn,
+    episodes: Option<&[EpisodeRowId]>,
+) -> Result<Vec<EpisodeCost>, DbError> {
+    let only = episodes.map_or_else(String::new, |ids| {
+        let ids: Vec<String> = ids.iter().map(|id| id.0.to_string()).collect();
+        format!("WHERE episode_id IN ({})", ids.join(", "))
+    });
+    let query = format!(
+        "SELECT episode_id, COALESCE(SUM(micros), 0) AS cost FROM ({}) {only} GROUP BY episode_id",
+        spending()
+    );
+    Ok(diesel::sql_query(query).load(conn)?)
+}
+
 /// Adds up what was spent, of one episode or of all, sorted by key.
 ///
 /// # Errors

@@ -59,7 +59,7 @@ fn a_review_is_opened_brought_up_to_date_and_decided() {
     assert_eq!(ids(Some(ReviewStatus::Pending)), [first.id]);
     assert_eq!(fixture.run(|conn| review_tasks::list_for_episode(conn, &episode)).len(), 2);
     assert_eq!(fixture.run(|conn| review_tasks::find(conn, first.id)).unwrap(), first);
-    let decisions = fixture.run(|conn| review_decisions::list_for_task(conn, task.id));
+    let decisions = fixture.run(|conn| review_decisions::list_for_episode(conn, &episode));
     assert_eq!(
         (decisions.len(), decisions[0].decision, decisions[0].decided_at),
         (1, ReviewStatus::Approved, at)

@@ -1,0 +1,99 @@
+//! Reading for people who aren't at this machine: only what is in the workspace, and not without end.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::Path,
+};
+
+use serde::de::DeserializeOwned;
+
+use crate::{DataDir, FileError};
+
+impl DataDir {
+    /// Opens a file for reading; `None` where there is none, or something that is no file.
+    ///
+    /// # Errors
+    /// [`FileError::LeadsOut`] where a link on the way leads out of the workspace, else [`FileError::Read`].
+    pub fn open_inside(&self, path: &Path) -> Result<Option<File>, FileError> {
+        let failed = |source: io::Error| FileError::read(path, source);
+        let missing =
+            |e: &io::Error| matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
+        let real = match fs::canonicalize(path) {
+            Ok(real) => real,
+            Err(error) if missing(&error) => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        let root = fs::canonicalize(self.root()).map_err(failed)?;
+        if !real.starts_with(&root) {
+            return Err(FileError::LeadsOut { path: path.to_owned() });
+        }
+        if !fs::metadata(&real).map_err(failed)?.is_file() {
+            return Ok(None);
+        }
+        match File::open(&real) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if missing(&error) => Ok(None),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Reads a file of at most `limit` bytes; `None` where there is none.
+    ///
+    /// # Errors
+    /// As [`DataDir::open_inside`], and [`FileError::TooLarge`].
+    pub fn read_inside(&self, path: &Path, limit: u64) -> Result<Option<Vec<u8>>, FileError> {
+        let Some(file) = self.open_inside(path)? else { return Ok(None) };
+        let mut bytes = Vec::new();
+        let more = limit.saturating_add(1);
+        file.take(more).read_to_end(&mut bytes).map_err(|source| FileError::read(path, source))?;
+        if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > limit {
+            return Err(FileError::TooLarge { path: path.to_owned(), limit });
+        }
+        Ok(Some(bytes))
+    }
+
+    /// As [`DataDir::read_inside`], for JSON.
+    ///
+    /// # Errors
+    /// As [`DataDir::read_inside`], and [`FileError::Malformed`].
+    pub fn read_json_inside<T: DeserializeOwned>(
+        &self,
+        path: &Path,
+        limit: u64,
+    ) -> Result<Option<T>, FileError> {
+        let Some(bytes) = self.read_inside(path, limit)? else { return Ok(None) };
+        let parsed = serde_json::from_slice(&bytes);
+        parsed.map(Some).map_err(|source| FileError::Malformed { path: path.to_owned(), source })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::write_atomic;
+
+    #[test]
+    fn a_link_is_followed_inside_of_the_workspace_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataDir::new(folder.path().join("data"));
+        let secret = folder.path().join("secret.txt");
+        write_atomic(&secret, b"secret").unwrap();
+        let text = data.root().join("a/text.txt");
+        write_atomic(&text, b"text").unwrap();
+        symlink("text.txt", data.root().join("a/near.txt")).unwrap();
+        symlink(&secret, data.root().join("a/far.txt")).unwrap();
+        symlink(folder.path(), data.root().join("up")).unwrap();
+        assert_eq!(data.read_inside(&text, 4).unwrap().unwrap(), b"text");
+        assert_eq!(data.read_inside(&data.root().join("a/near.txt"), 9).unwrap().unwrap(), b"text");
+        for out in ["a/far.txt", "up/secret.txt", "a/../../secret.txt"] {
+            let error = data.read_inside(&data.root().join(out), 9).unwrap_err();
+            assert!(matches!(error, FileError::LeadsOut { .. }), "{out}: {error}");
+        }
+        assert!(data.read_inside(&data.root().join("none"), 9).unwrap().is_none());
+        assert!(data.read_inside(&data.root().join("a"), 9).unwrap().is_none());
+        assert!(matches!(data.read_inside(&text, 3), Err(FileError::TooLarge { limit: 3, .. })));
+    }
+}

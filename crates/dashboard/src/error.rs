@@ -1,0 +1,107 @@
+//! Why a request is not answered as it was meant, and which status that is.
+
+use actix_web::{HttpResponse, ResponseError, http::StatusCode};
+use btcedu_artifacts::FileError;
+use btcedu_models::DbError;
+use btcedu_pictures::{OffloadError, PictureError};
+use btcedu_pipeline::{DeskError, ReviewError, ReviewProblem};
+
+/// Why a request is not answered as it was meant.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum WebError {
+    /// There is no such thing.
+    #[error("{0}")]
+    NotFound(String),
+    /// Something else happened meanwhile.
+    #[error("{0}")]
+    Conflict(String),
+    /// Say it differently.
+    #[error("{0}")]
+    BadInput(String),
+    /// Not from here.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// Not for this host name.
+    #[error("this dashboard doesn't answer to that host name; `btcedu web --allow-host NAME` adds one")]
+    Misdirected,
+    /// Who is asking?
+    #[error("sign in first")]
+    Unauthorized,
+    /// Not so often.
+    #[error("too many tries to sign in; wait a minute and try again")]
+    TooManyTries,
+    /// The rest of the request didn't come.
+    #[error("the request didn't come to its end in time")]
+    TooSlow,
+    /// Ours: the person gets an id, the log the cause.
+    #[error("something went wrong here")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl WebError {
+    /// Wraps what is ours to mend.
+    pub(crate) fn internal(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(error.into())
+    }
+
+    /// Says that there is no such episode, chapter, …
+    pub(crate) fn no_such(what: &str, name: impl std::fmt::Display) -> Self {
+        Self::NotFound(format!("there is no {what} '{name}'"))
+    }
+}
+
+impl ResponseError for WebError {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::BadInput(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::TooManyTries => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The body is put in by `answer::finish`, which knows whether a person or a program asks.
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.status_code())
+    }
+}
+
+macro_rules! internal {
+    ($($error:ty),+) => {$(
+        impl From<$error> for WebError {
+            fn from(error: $error) -> Self {
+                Self::internal(error)
+            }
+        }
+    )+};
+}
+
+internal!(DbError, OffloadError, PictureError, DeskError, tera::Error);
+
+impl From<FileError> for WebError {
+    fn from(error: FileError) -> Self {
+        match error {
+            // Where it leads to is nobody's business.
+            FileError::LeadsOut { .. } => Self::NotFound(
+                "the file is a link that leads out of the workspace, so it is not shown".to_owned(),
+            ),
+            other => Self::internal(other),
+        }
+    }
+}
+
+impl From<ReviewError> for WebError {
+    fn from(error: ReviewError) -> Self {
+        match error.problem() {
+            ReviewProblem::Unknown => Self::NotFound(error.to_string()),
+            ReviewProblem::BadInput => Self::BadInput(error.to_string()),
+            ReviewProblem::Conflict => Self::Conflict(error.to_string()),
+            ReviewProblem::Failed => Self::internal(error),
+        }
+    }
+}

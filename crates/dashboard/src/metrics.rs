@@ -1,0 +1,92 @@
+//! Figures for Prometheus: what was asked of the dashboard, and how the episodes stand.
+
+use std::time::Duration;
+
+use actix_web::{HttpResponse, http::header, web};
+use btcedu_domain::EpisodeStatus;
+use btcedu_models::{
+    Conn, DbError, episodes,
+    provider_calls::{self, CostGrouping},
+    review_tasks,
+};
+use metrics::{
+    counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram, with_local_recorder,
+};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+
+use crate::{error::WebError, state::AppState};
+
+/// Collects figures without a listener of its own.
+pub(crate) struct Metrics {
+    recorder: PrometheusRecorder,
+    handle: PrometheusHandle,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let handle = recorder.handle();
+        with_local_recorder(&recorder, || {
+            describe_counter!("btcedu_http_requests_total", "Requests answered, by status");
+            describe_histogram!("btcedu_http_request_seconds", "How long answers took");
+            describe_gauge!("btcedu_episodes", "Episodes, by status");
+            describe_gauge!("btcedu_reviews_waiting", "Reviews that wait for a decision");
+            describe_gauge!("btcedu_cost_dollars", "What was spent, by stage");
+            describe_gauge!("btcedu_calls", "Paid calls, by stage and outcome");
+        });
+        Self { recorder, handle }
+    }
+
+    /// Counts an answer.
+    pub(crate) fn count(&self, status: u16, took: Duration) {
+        with_local_recorder(&self.recorder, || {
+            counter!("btcedu_http_requests_total", "status" => status.to_string()).increment(1);
+            histogram!("btcedu_http_request_seconds").record(took.as_secs_f64());
+        });
+    }
+}
+
+struct Standing {
+    episodes: Vec<(String, i64)>,
+    waiting: i64,
+    stages: Vec<provider_calls::CostRow>,
+}
+
+fn load(conn: &mut Conn) -> Result<Standing, DbError> {
+    let counts = episodes::count_by_status(conn)?;
+    let count = |status| counts.iter().find(|(known, _)| *known == status).map_or(0, |(_, count)| *count);
+    Ok(Standing {
+        // A status that no episode has any more is told as 0, not left at its last figure.
+        episodes: EpisodeStatus::ALL.iter().map(|status| (status.to_string(), count(*status))).collect(),
+        waiting: review_tasks::count_open(conn)?,
+        stages: provider_calls::list_costs(conn, CostGrouping::Stage, None)?,
+    })
+}
+
+/// Answers with all figures as text.
+pub(crate) async fn get(state: web::Data<AppState>) -> Result<HttpResponse, WebError> {
+    let standing = state.desk.db().run(load).await?;
+    with_local_recorder(&state.metrics.recorder, || record(&standing));
+    let text = state.metrics.handle.render();
+    Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "text/plain; version=0.0.4")).body(text))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a float, and there are fewer than 2^52 episodes")]
+fn record(standing: &Standing) {
+    for (status, count) in &standing.episodes {
+        gauge!("btcedu_episodes", "status" => status.clone()).set(*count as f64);
+    }
+    gauge!("btcedu_reviews_waiting").set(standing.waiting as f64);
+    for row in &standing.stages {
+        gauge!("btcedu_cost_dollars", "stage" => row.key.clone()).set(row.cost.dollars());
+        let outcomes = [
+            ("answered", row.answered),
+            ("refused", row.refused),
+            ("failed", row.failed),
+            ("unknown", row.unknown),
+        ];
+        for (outcome, count) in outcomes {
+            gauge!("btcedu_calls", "stage" => row.key.clone(), "outcome" => outcome).set(count as f64);
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! The chapters of an episode: on a line, and one by one.
+
+use std::collections::HashMap;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use btcedu_artifacts::FileError;
+use btcedu_chapters::{
+    Chapter, ChapterDocument, ChapterError, MAX_BYTES, Overlay, Parsed, Violation, parse_for,
+};
+use btcedu_domain::{ChapterId, EpisodeId, VisualType};
+
+use super::{
+    For, Shown,
+    gather::{self, paragraphs},
+    images::Disk,
+    path_part,
+};
+use crate::{
+    error::WebError,
+    state::AppState,
+    templates::PageName,
+    views::{
+        chapters::{ChapterView, ChaptersView, OverlayView, ViolationView, VisualCountView},
+        episode::EpisodeHeadView,
+        images::PictureView,
+    },
+};
+
+/// Shows the chapters.
+pub(crate) async fn page(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpResponse, WebError> {
+    answer(&state, &request, For::People).await
+}
+
+/// Answers with the chapters as JSON.
+#[utoipa::path(
+    get, path = "/api/v1/episodes/{episode}/chapters", operation_id = "chapters",
+    params(("episode" = String, Path, description = "The episode's id")),
+    responses(
+        (status = 200, description = "The chapters", body = ChaptersView),
+        (status = 404, description = "There is no such episode"),
+    ),
+)]
+pub(crate) async fn api(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpResponse, WebError> {
+    answer(&state, &request, For::Programs).await
+}
+
+async fn answer(state: &AppState, request: &HttpRequest, asked_by: For) -> Result<HttpResponse, WebError> {
+    let id: EpisodeId = path_part(request, "episode", "episode")?;
+    let shown = Shown { name: PageName::Chapters, episode: Some(&id), asked_by };
+    let load = async || {
+        let episode = gather::episode(state, &id).await?;
+        let (data, dir, known) = (state.desk.data().clone(), state.dir(&id), state.hashes.known());
+        let head = gather::head(&episode);
+        let read = move || load(Disk { data: &data, dir: &dir, known: &known }, head);
+        let view = btcedu_pictures::offload(read).await??;
+        Ok((format!("Chapters: {}", view.episode.title), view))
+    };
+    shown.answer(state, request, load).await
+}
+
+fn load(disk: Disk<'_>, episode: EpisodeHeadView) -> Result<ChaptersView, FileError> {
+    let path = disk.dir.chapters();
+    let mut view = ChaptersView {
+        document_title: String::new(),
+        total_seconds: 0,
+        problem: None,
+        violations: Vec::new(),
+        warnings: Vec::new(),
+        stale: gather::stale_reason(disk.data, &path)?,
+        chapters: Vec::new(),
+        visual_types: Vec::new(),
+        episode,
+    };
+    let bytes = match disk.data.read_inside(&path, MAX_BYTES) {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => {
+            view.problem = Some("there are no chapters yet".to_owned());
+            return Ok(view);
+        }
+        Err(error @ (FileError::LeadsOut { .. } | FileError::TooLarge { .. })) => {
+            view.problem = Some(error.to_string());
+            return Ok(view);
+        }
+        Err(error) => return Err(error),
+    };
+    match parse_for(&bytes, disk.dir.id()) {
+        Ok(Parsed { document, warnings, .. }) => {
+            view.warnings = warnings.into_iter().map(violation).collect();
+            fill(&mut view, document, pictures(disk)?);
+        }
+        Err(ChapterError::Invalid { violations }) => {
+            view.problem = Some("chapters.json breaks the rules of its schema".to_owned());
+            view.violations = violations.into_iter().map(violation).collect();
+        }
+        Err(error) => view.problem = Some(error.to_string()),
+    }
+    Ok(view)
+}
+
+fn violation(violation: Violation) -> ViolationView {
+    ViolationView { path: violation.path, message: violation.message }
+}
+
+/// Returns the pictures by chapter; a manifest that can't be read has none, and the gallery says why.
+fn pictures(disk: Disk<'_>) -> Result<HashMap<ChapterId, PictureView>, FileError> {
+    let entries = disk.manifest().ok().flatten().map(|manifest| manifest.images).unwrap_or_default();
+    let pictures = disk.pictures(entries, &HashMap::new())?;
+    Ok(pictures.into_iter().map(|picture| (picture.chapter_id.clone(), picture)).collect())
+}
+
+fn fill(view: &mut ChaptersView, document: ChapterDocument, mut pictures: HashMap<ChapterId, PictureView>) {
+    let total: u32 = document.chapters.iter().map(length).fold(0, u32::saturating_add);
+    let mut start = 0;
+    for chapter in document.chapters {
+        let mut picture = pictures.remove(&chapter.chapter_id);
+        if let Some(picture) = &mut picture {
+            picture.alt.clone_from(&chapter.visual.description);
+        }
+        let seconds = length(&chapter);
+        count(&mut view.visual_types, chapter.visual.visual_type);
+        view.chapters.push(chapter_view(chapter, picture, start, total));
+        start += seconds;
+    }
+    view.document_title = document.title;
+    view.total_seconds = total;
+}
+
+fn length(chapter: &Chapter) -> u32 {
+    chapter.narration.estimated_duration_seconds
+}
+
+fn count(counts: &mut Vec<VisualCountView>, visual_type: VisualType) {
+    match counts.iter_mut().find(|known| known.visual_type == visual_type) {
+        Some(known) => known.count += 1,
+        None => counts.push(VisualCountView { visual_type, count: 1 }),
+    }
+}
+
+fn chapter_view(chapter: Chapter, picture: Option<PictureView>, start: u32, total: u32) -> ChapterView {
+    let seconds = length(&chapter);
+    ChapterView {
+        order: chapter.order,
+        title: chapter.title,
+        start_seconds: start,
+        duration_seconds: seconds,
+        start_percent: percent(start, total),
+        width_percent: percent(seconds, total),
+        word_count: chapter.narration.word_count,
+        narration: paragraphs(&chapter.narration.text),
+        visual_type: chapter.visual.visual_type,
+        visual_description: chapter.visual.description,
+        image_prompt: chapter.visual.image_prompt,
+        overlays: chapter.overlays.into_iter().map(|overlay| overlay_view(overlay, seconds)).collect(),
+        transition_in: chapter.transitions.transition_in.to_string(),
+        transition_out: chapter.transitions.transition_out.to_string(),
+        notes: chapter.notes.filter(|notes| !notes.trim().is_empty()),
+        chapter_id: chapter.chapter_id,
+        picture,
+    }
+}
+
+fn overlay_view(overlay: Overlay, chapter: u32) -> OverlayView {
+    let end = overlay.start_offset_seconds.saturating_add(overlay.duration_seconds);
+    let (from, to) = (overlay.start_offset_seconds.min(chapter), end.min(chapter));
+    OverlayView {
+        overlay_type: overlay.overlay_type.to_string(),
+        text: overlay.text,
+        start_seconds: overlay.start_offset_seconds,
+        duration_seconds: overlay.duration_seconds,
+        start_percent: percent(from, chapter),
+        width_percent: percent(to - from, chapter),
+        overruns: end > chapter,
+    }
+}
+
+/// Rounded to a thousandth: less than a pixel.
+fn percent(part: u32, whole: u32) -> f64 {
+    if whole == 0 { 0.0 } else { (f64::from(part) / f64::from(whole) * 100_000.0).round() / 1000.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use btcedu_chapters::OverlayType;
+
+    use super::*;
+
+    #[test]
+    fn an_overlay_stays_on_its_chapters_axis() {
+        let overlay = |start, duration| {
+            let overlay = Overlay {
+                overlay_type: OverlayType::Quote,
+                text: String::new(),
+                start_offset_seconds: start,
+                duration_seconds: duration,
+            };
+            let view = overlay_view(overlay, 60);
+            (view.start_percent, view.width_percent, view.overruns)
+        };
+        assert_eq!(overlay(0, 60), (0.0, 100.0, false));
+        assert_eq!(overlay(15, 15), (25.0, 25.0, false));
+        assert_eq!(overlay(45, 30), (75.0, 25.0, true));
+        assert_eq!(overlay(90, 5), (100.0, 0.0, true));
+        assert_eq!(overlay(u32::MAX, u32::MAX), (100.0, 0.0, true));
+    }
+}

@@ -1,0 +1,224 @@
+//! One episode: its steps with their runs, its texts, where they came from, and what comes next.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use btcedu_artifacts::{DataDir, EpisodeDir, FileError};
+use btcedu_domain::{EpisodeId, EpisodeRowId, Usd};
+use btcedu_models::{
+    Conn, DbError,
+    content_artifacts::{self, ContentArtifact},
+    pipeline_runs::{self, PipelineRun},
+};
+use btcedu_pipeline::{
+    EpisodeList, NextStep, OverviewFilter, PlannedStep, ReviewHistory, ReviewRecord, Step, load_history,
+};
+
+use super::{
+    For, Shown,
+    episodes::{row, state_word},
+    gather::{self, TextKind, command},
+    path_part, provenance,
+};
+use crate::{
+    error::WebError,
+    state::AppState,
+    templates::PageName,
+    views::{
+        episode::{
+            ArtifactView, CommandView, EpisodeView, NextView, ProvenanceView, RunView, TimelineStepView,
+        },
+        episodes::EpisodeRowView,
+        reviews::{DecisionView, ReviewRecordView},
+        text::TextLinkView,
+    },
+};
+
+/// Shows the episode.
+pub(crate) async fn page(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpResponse, WebError> {
+    answer(&state, &request, For::People).await
+}
+
+/// Answers with the episode as JSON.
+#[utoipa::path(
+    get, path = "/api/v1/episodes/{episode}", operation_id = "episode",
+    params(("episode" = String, Path, description = "The episode's id")),
+    responses(
+        (status = 200, description = "Everything about the episode", body = EpisodeView),
+        (status = 404, description = "There is no such episode"),
+    ),
+)]
+pub(crate) async fn api(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpResponse, WebError> {
+    answer(&state, &request, For::Programs).await
+}
+
+async fn answer(state: &AppState, request: &HttpRequest, asked_by: For) -> Result<HttpResponse, WebError> {
+    let id: EpisodeId = path_part(request, "episode", "episode")?;
+    let shown = Shown { name: PageName::Episode, episode: Some(&id), asked_by };
+    let load = async || {
+        let view = load(state, &id).await?;
+        Ok((view.episode.title.clone(), view))
+    };
+    shown.answer(state, request, load).await
+}
+
+/// What the rows know.
+struct Rows {
+    runs: Vec<PipelineRun>,
+    artifacts: Vec<ContentArtifact>,
+    history: ReviewHistory,
+}
+
+/// What the disk knows.
+struct Files {
+    texts: Vec<TextLinkView>,
+    artifacts: Vec<ArtifactView>,
+    provenance: Vec<ProvenanceView>,
+    has_chapters: bool,
+    has_images: bool,
+}
+
+async fn load(state: &AppState, id: &EpisodeId) -> Result<EpisodeView, WebError> {
+    let episode = gather::episode(state, id).await?;
+    let filter = OverviewFilter { ids: vec![id.clone()], ..OverviewFilter::default() };
+    let EpisodeList { episodes, .. } = state.desk.list_episodes(filter).await?;
+    let Some(overview) = episodes.into_iter().next() else { return Err(WebError::no_such("episode", id)) };
+    let (wanted, row_id) = (id.clone(), episode.id);
+    let rows = state.desk.db().run(move |conn| load_rows(conn, &wanted, row_id)).await?;
+    let next = state.desk.preview_next(id).await.map_err(WebError::internal)?;
+    let (data, dir, artifacts) = (state.desk.data().clone(), state.dir(id), rows.artifacts);
+    let files = btcedu_pictures::offload(move || load_files(&data, &dir, artifacts)).await??;
+    let overview = row(overview);
+    Ok(EpisodeView {
+        source: episode.source,
+        url: episode.url.filter(|url| url.starts_with("https://") || url.starts_with("http://")),
+        duration_seconds: episode.duration_seconds,
+        detected_at: episode.detected_at,
+        steps: next.plan.steps.iter().map(|step| timeline_step(step, &rows.runs)).collect(),
+        next: next_view(&next, &overview, id),
+        texts: files.texts,
+        artifacts: files.artifacts,
+        provenance: files.provenance,
+        reviews: rows.history.reviews.into_iter().rev().map(record).collect(),
+        has_chapters: files.has_chapters,
+        has_images: files.has_images,
+        episode: overview,
+    })
+}
+
+fn load_rows(conn: &mut Conn, id: &EpisodeId, row: EpisodeRowId) -> Result<Rows, DbError> {
+    Ok(Rows {
+        runs: pipeline_runs::list_for_episode(conn, row)?,
+        artifacts: content_artifacts::list_for_episode(conn, id)?,
+        history: load_history(conn, id)?,
+    })
+}
+
+fn load_files(data: &DataDir, dir: &EpisodeDir, artifacts: Vec<ContentArtifact>) -> Result<Files, FileError> {
+    let texts: Result<Vec<_>, _> = TextKind::ALL.into_iter().map(|kind| kind.link(data, dir)).collect();
+    let artifacts: Result<Vec<_>, _> =
+        artifacts.into_iter().rev().map(|artifact| artifact_view(data, artifact)).collect();
+    Ok(Files {
+        texts: texts?,
+        artifacts: artifacts?,
+        provenance: provenance::load(data, dir),
+        has_chapters: gather::size(data, &dir.chapters())?.is_some(),
+        has_images: gather::size(data, &dir.manifest())?.is_some(),
+    })
+}
+
+fn artifact_view(data: &DataDir, artifact: ContentArtifact) -> Result<ArtifactView, FileError> {
+    let path = data.root().join(&artifact.file_path);
+    Ok(ArtifactView {
+        size_bytes: gather::size(data, &path)?,
+        stale: gather::stale_reason(data, &path)?,
+        artifact_type: artifact.artifact_type,
+        path: artifact.file_path,
+        model: artifact.model,
+        created_at: artifact.created_at,
+    })
+}
+
+fn timeline_step(step: &PlannedStep, runs: &[PipelineRun]) -> TimelineStepView {
+    let of_stage = |run: &&PipelineRun| step.step == Step::Stage(run.stage);
+    let runs: Vec<&PipelineRun> = runs.iter().filter(of_stage).collect();
+    TimelineStepView {
+        name: step.name().to_owned(),
+        state: state_word(step.state).to_owned(),
+        is_gate: matches!(step.step, Step::Gate(_)),
+        note: step.note.clone(),
+        cost_usd: runs.iter().map(|run| run.estimated_cost_usd).sum::<Usd>(),
+        runs: runs.into_iter().map(run_view).collect(),
+    }
+}
+
+fn run_view(run: &PipelineRun) -> RunView {
+    RunView {
+        status: run.status.to_string(),
+        started_at: run.started_at,
+        completed_at: run.completed_at,
+        duration_seconds: run.completed_at.map(|end| end.since(run.started_at).as_secs_f64()),
+        input_tokens: run.input_tokens,
+        output_tokens: run.output_tokens,
+        cost_usd: run.estimated_cost_usd,
+        error: run.error_message.clone(),
+    }
+}
+
+fn next_view(next: &NextStep, episode: &EpisodeRowView, id: &EpisodeId) -> NextView {
+    let step = next.plan.next();
+    let summary = next.preview.as_ref().map(btcedu_pipeline::StagePreview::summary);
+    let why = match (&summary, step) {
+        (Some(summary), _) if !summary.is_empty() => summary.clone(),
+        (_, Some(step)) => step.note.clone(),
+        _ => "all steps are behind it".to_owned(),
+    };
+    let mut commands = Vec::new();
+    match step.map(|step| step.step) {
+        Some(Step::Stage(stage)) if step.is_some_and(|step| step.built) => {
+            commands.push(command("Go on", "run", id));
+            commands.push(command("Only look, spend nothing", &format!("{stage} --dry-run"), id));
+            if episode.error.is_some() {
+                commands.push(command("Try again after an error", "retry", id));
+            }
+        }
+        Some(Step::Gate(_)) => {
+            commands.extend(episode.review.map(|task| CommandView {
+                about: "Approve in a terminal".to_owned(),
+                command: format!("btcedu review approve {task}"),
+            }));
+            commands.push(command("Go on once it is approved", "run", id));
+        }
+        Some(Step::Stage(_)) => commands.push(command("Show the whole way", "plan", id)),
+        None => commands.push(command(
+            "Look whether anything would come out differently today",
+            "run --refresh",
+            id,
+        )),
+    }
+    NextView {
+        title: step.map_or_else(|| "nothing".to_owned(), |step| step.name().to_owned()),
+        why,
+        estimate_usd: next.preview.as_ref().map(btcedu_pipeline::StagePreview::estimate),
+        left_under_cap_usd: next.preview.as_ref().map(btcedu_pipeline::StagePreview::left_under_cap),
+        problem: next.problem.clone(),
+        review: episode.review,
+        commands,
+    }
+}
+
+/// Shows a review with everything that was decided in it.
+pub(super) fn record(review: ReviewRecord) -> ReviewRecordView {
+    let decisions = review.decisions.into_iter().map(|decision| DecisionView {
+        decision: decision.decision.to_string(),
+        notes: decision.notes,
+        decided_at: decision.decided_at,
+    });
+    ReviewRecordView {
+        id: review.id,
+        gate: Step::Gate(review.stage).name().to_owned(),
+        stage: review.stage.to_string(),
+        status: review.status.to_string(),
+        created_at: review.created_at,
+        reviewed_at: review.reviewed_at,
+        decisions: decisions.collect(),
+    }
+}

@@ -1,0 +1,270 @@
+//! The pictures of an episode, as the manifest has them and as the disk has them.
+
+use std::collections::HashMap;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use btcedu_artifacts::{DataDir, EpisodeDir, EpisodeLock, FileError, Manifest, ManifestEntry};
+use btcedu_domain::{ChapterId, EpisodeId, ImageStatus, Stage, UtcTime};
+use btcedu_models::pipeline_runs;
+use serde::Deserialize;
+
+use super::{
+    For, Shown,
+    gather::{self, MAX_TEXT, command},
+    path_part,
+};
+use crate::{
+    error::WebError,
+    pictures::{KnownHashes, short},
+    state::AppState,
+    templates::PageName,
+    views::{
+        episode::{CommandView, EpisodeHeadView},
+        images::{GalleryTotalsView, GalleryView, MadeWithView, PictureView},
+    },
+};
+
+/// What the gallery is filtered by.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Asked {
+    #[serde(default)]
+    status: String,
+}
+
+/// Shows the gallery.
+pub(crate) async fn page(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    asked: web::Query<Asked>,
+) -> Result<HttpResponse, WebError> {
+    answer(&state, &request, &asked, For::People).await
+}
+
+/// Answers with the gallery as JSON.
+#[utoipa::path(
+    get, path = "/api/v1/episodes/{episode}/images", operation_id = "images",
+    params(
+        ("episode" = String, Path, description = "The episode's id"),
+        ("status" = Option<String>, Query, description = "Only this status"),
+    ),
+    responses(
+        (status = 200, description = "The pictures", body = GalleryView),
+        (status = 404, description = "There is no such episode"),
+    ),
+)]
+pub(crate) async fn api(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    asked: web::Query<Asked>,
+) -> Result<HttpResponse, WebError> {
+    answer(&state, &request, &asked, For::Programs).await
+}
+
+async fn answer(
+    state: &AppState,
+    request: &HttpRequest,
+    asked: &Asked,
+    asked_by: For,
+) -> Result<HttpResponse, WebError> {
+    let id: EpisodeId = path_part(request, "episode", "episode")?;
+    let filter: Option<ImageStatus> = asked.status.parse().ok();
+    let shown = Shown { name: PageName::Images, episode: Some(&id), asked_by };
+    let load = async || {
+        let view = load(state, &id, filter).await?;
+        Ok((format!("Pictures: {}", view.episode.title), view))
+    };
+    shown.answer(state, request, load).await
+}
+
+async fn load(
+    state: &AppState,
+    id: &EpisodeId,
+    filter: Option<ImageStatus>,
+) -> Result<GalleryView, WebError> {
+    let episode = gather::episode(state, id).await?;
+    let row = episode.id;
+    let runs = state.desk.db().run(move |conn| pipeline_runs::list_running(conn, row)).await?;
+    let running = runs.into_iter().rfind(|run| run.stage == Stage::Imagegen).map(|run| run.started_at);
+    let (data, dir, known) = (state.desk.data().clone(), state.dir(id), state.hashes.known());
+    let head = gather::head(&episode);
+    let read = move || {
+        let disk = Disk { data: &data, dir: &dir, known: &known };
+        disk.gallery(head, running, filter)
+    };
+    Ok(btcedu_pictures::offload(read).await??)
+}
+
+/// What looks at the pictures on the disk.
+#[derive(Clone, Copy)]
+pub(super) struct Disk<'a> {
+    pub(super) data: &'a DataDir,
+    pub(super) dir: &'a EpisodeDir,
+    pub(super) known: &'a KnownHashes,
+}
+
+impl Disk<'_> {
+    fn gallery(
+        self,
+        episode: EpisodeHeadView,
+        running: Option<UtcTime>,
+        filter: Option<ImageStatus>,
+    ) -> Result<GalleryView, FileError> {
+        let id = self.dir.id();
+        let mut view = GalleryView {
+            episode,
+            problem: None,
+            stale: gather::stale_reason(self.data, &self.dir.manifest())?,
+            made_with: None,
+            totals: GalleryTotalsView::default(),
+            filter: filter.map(|status| status.to_string()).unwrap_or_default(),
+            pictures: Vec::new(),
+            // A run that was killed has left its row behind, and nobody holds the episode.
+            running_since: running.filter(|_| EpisodeLock::is_held(self.dir)),
+            differing: 0,
+            commands: Vec::new(),
+        };
+        match self.manifest() {
+            Ok(Some(manifest)) => self.fill(&mut view, manifest, filter)?,
+            Ok(None) => view.problem = Some("no pictures were made yet".to_owned()),
+            Err(error) => view.problem = Some(error.to_string()),
+        }
+        let is_whole =
+            view.totals.chapters > 0 && view.totals.rejected + view.totals.failed + view.totals.pending == 0;
+        if view.differing > 0 {
+            view.commands.push(command("Put back what was paid for, free", "images verify --repair", id));
+        }
+        if !is_whole {
+            view.commands.push(command("Make what is missing", "imagegen", id));
+            view.commands.push(command("Only look what that would cost", "imagegen --dry-run", id));
+        }
+        view.commands.push(command(
+            "List earlier pictures, to choose among them for free",
+            "images history",
+            id,
+        ));
+        Ok(view)
+    }
+
+    /// Reads the manifest.
+    pub(super) fn manifest(self) -> Result<Option<Manifest>, FileError> {
+        self.data.read_json_inside(&self.dir.manifest(), MAX_TEXT)
+    }
+
+    fn fill(
+        self,
+        view: &mut GalleryView,
+        manifest: Manifest,
+        filter: Option<ImageStatus>,
+    ) -> Result<(), FileError> {
+        let totals = &manifest.totals;
+        view.totals = GalleryTotalsView {
+            chapters: manifest.images.len(),
+            generated: totals.generated,
+            skipped: totals.skipped,
+            rejected: totals.rejected,
+            failed: totals.failed,
+            pending: totals.pending,
+            cost_usd: totals.cost_usd,
+        };
+        let alts = self.descriptions();
+        let pictures = self.pictures(manifest.images, &alts)?;
+        view.differing = pictures.iter().filter(|picture| picture.differs.is_some()).count();
+        view.pictures = pictures;
+        view.pictures.retain(|picture| filter.is_none_or(|status| picture.status == status));
+        view.made_with = Some(MadeWithView {
+            model: manifest.model,
+            size: manifest.size,
+            quality: manifest.quality,
+            style_prefix: manifest.style_prefix,
+            written_at: manifest.generated_at,
+        });
+        Ok(())
+    }
+
+    /// Returns what is to be seen in each chapter, as far as there is a document.
+    fn descriptions(self) -> HashMap<ChapterId, String> {
+        let document = self.data.read_inside(&self.dir.chapters(), btcedu_chapters::MAX_BYTES);
+        let parsed = document.ok().flatten().and_then(|bytes| btcedu_chapters::parse(&bytes).ok());
+        let chapters = parsed.map(|parsed| parsed.document.chapters).unwrap_or_default();
+        chapters.into_iter().map(|chapter| (chapter.chapter_id, chapter.visual.description)).collect()
+    }
+
+    /// Shows each entry with what is on the disk.
+    pub(super) fn pictures(
+        self,
+        entries: Vec<ManifestEntry>,
+        alts: &HashMap<ChapterId, String>,
+    ) -> Result<Vec<PictureView>, FileError> {
+        entries.into_iter().enumerate().map(|(at, entry)| self.picture(at + 1, entry, alts)).collect()
+    }
+
+    fn picture(
+        self,
+        order: usize,
+        entry: ManifestEntry,
+        alts: &HashMap<ChapterId, String>,
+    ) -> Result<PictureView, FileError> {
+        let id = self.dir.id();
+        let (mut differs, mut url) = (None, None);
+        if entry.status == ImageStatus::Generated {
+            match self.known.hash_of(self.data, &self.dir.chapter_picture(&entry.chapter_id)) {
+                Ok(None) => differs = Some("the picture is missing on the disk".to_owned()),
+                Ok(Some(hash)) => {
+                    if entry.sha256 != Some(hash) {
+                        differs =
+                            Some("the file on the disk is another picture than the manifest's".to_owned());
+                    }
+                    url = Some((format!("/episodes/{id}/images/{}", entry.chapter_id), short(hash)));
+                }
+                Err(FileError::LeadsOut { .. }) => {
+                    differs = Some("the file is a link that leads out of the workspace".to_owned());
+                }
+                Err(FileError::TooLarge { .. }) => {
+                    differs = Some("the file is larger than any picture".to_owned());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(PictureView {
+            thumb_url: url.as_ref().map(|(place, version)| format!("{place}/thumb?v={version}")),
+            url: url.map(|(place, version)| format!("{place}.png?v={version}")),
+            file_name: format!("{id}-{}.png", entry.chapter_id),
+            alt: alts.get(&entry.chapter_id).unwrap_or(&entry.chapter_title).clone(),
+            differs,
+            message: entry.error.or(entry.reason),
+            commands: commands(id, &entry.chapter_id, entry.status),
+            chapter_id: entry.chapter_id,
+            order,
+            title: entry.chapter_title,
+            visual_type: entry.visual_type,
+            status: entry.status,
+            width: entry.width,
+            height: entry.height,
+            size_bytes: entry.size_bytes,
+            model: entry.model,
+            quality: entry.quality,
+            cost_usd: entry.cost_usd,
+            generated_at: entry.generated_at,
+            prompt: entry.prompt,
+            prompt_source: entry.prompt_source.map(|source| source.to_string()),
+            revised_prompt: entry.revised_prompt,
+            sha256: entry.sha256,
+            attempts: entry.attempts,
+            warnings: entry.warnings,
+        })
+    }
+}
+
+/// What a person would do about one picture: in a terminal, since it may cost.
+fn commands(id: &EpisodeId, chapter: &ChapterId, status: ImageStatus) -> Vec<CommandView> {
+    match status {
+        ImageStatus::Skipped => Vec::new(),
+        ImageStatus::Generated => vec![
+            command("Buy another picture", &format!("imagegen --force --chapter {chapter}"), id),
+            command("List its earlier pictures", &format!("images history --chapter {chapter}"), id),
+        ],
+        ImageStatus::Rejected | ImageStatus::Failed | ImageStatus::Pending => {
+            vec![command("Try again", &format!("imagegen --chapter {chapter}"), id)]
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! One review: what was changed, and the decision.
+
+use actix_session::Session;
+use actix_web::{HttpRequest, HttpResponse, web};
+use btcedu_artifacts::{AdaptationDiff, CorrectionDiff, DataDir, EpisodeDir, FileError};
+use btcedu_domain::ReviewStage;
+use btcedu_models::review_tasks::TaskSelection;
+use btcedu_pipeline::{Decision, ReviewView, Verdict, load_history};
+use serde::Deserialize;
+
+use super::{
+    episode::record,
+    follow,
+    gather::{self, MAX_TEXT, TextKind, paragraphs},
+    page_with_forms,
+    passages::{Wanted, rebuild},
+    path_part, render_now,
+    reviews::row,
+    text::read_text,
+};
+use crate::{
+    answer::{Body, Freshness},
+    error::WebError,
+    forms::{Fields, leave_notice, see_other},
+    markup::{Marked, script_html},
+    state::AppState,
+    templates::PageName,
+    views::{
+        episode::CommandView,
+        review::{
+            AdaptationPageView, AdaptationView, ChangeSummaryView, CountView, PassageView, ReviewPageView,
+        },
+    },
+};
+
+/// How the changes are shown.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Asked {
+    #[serde(default)]
+    view: String,
+    #[serde(default)]
+    only: String,
+    #[serde(default)]
+    changes: String,
+}
+
+/// Shows the review.
+pub(crate) async fn page(
+    state: web::Data<AppState>,
+    session: Session,
+    request: HttpRequest,
+    asked: web::Query<Asked>,
+) -> Result<HttpResponse, WebError> {
+    let view = load(&state, task_of(&request)?, asked.into_inner()).await?;
+    let title = format!("Review {}: {}", view.review.id, view.review.title);
+    let mut page = page_with_forms(&state, &session, PageName::Review, &title).await?;
+    follow(&state, &mut page, Some(&view.episode.episode_id)).await?;
+    render_now(&state, &request, &page, &view)
+}
+
+/// Answers with the review as JSON.
+#[utoipa::path(
+    get, path = "/api/v1/reviews/{review}", operation_id = "review",
+    params(
+        ("review" = i64, Path, description = "The review's number"),
+        ("only" = Option<String>, Query, description = "Only changes of this category, or T1 or T2; the others are dimmed"),
+        ("changes" = Option<String>, Query, description = "`only` leaves out passages without a change"),
+    ),
+    responses(
+        (status = 200, description = "The review with its changes", body = ReviewPageView),
+        (status = 404, description = "There is no such review"),
+    ),
+)]
+pub(crate) async fn api(
+    state: web::Data<AppState>,
+    request: HttpRequest,
+    asked: web::Query<Asked>,
+) -> Result<HttpResponse, WebError> {
+    let view = load(&state, task_of(&request)?, asked.into_inner()).await?;
+    Ok(Body::json(&view)?.respond(&request, Freshness::AskAgain))
+}
+
+fn task_of(request: &HttpRequest) -> Result<i64, WebError> {
+    path_part(request, "review", "review")
+}
+
+async fn load(state: &AppState, task: i64, asked: Asked) -> Result<ReviewPageView, WebError> {
+    let review = state.desk.find_review(task).await?;
+    let episode = gather::episode(state, &review.episode_id).await?;
+    let id = review.episode_id.clone();
+    let history = state.desk.db().run(move |conn| load_history(conn, &id)).await?;
+    let waiting = state.desk.list_reviews(TaskSelection::Open).await?;
+    let (data, dir, now) =
+        (state.desk.data().clone(), state.dir(&review.episode_id), state.desk.clock().now());
+    let (gate, warnings) = (review.stage, review.warnings.clone());
+    let read = move || {
+        let changes = Changes::load(&data, &dir, &review, &asked)?;
+        Ok::<_, WebError>((row(&data, review, now), changes, asked))
+    };
+    let (review, changes, asked) = btcedu_pictures::offload(read).await??;
+    let of_gate = history.reviews.into_iter().rev().filter(|known| known.stage == gate);
+    Ok(ReviewPageView {
+        episode: gather::head(&episode),
+        decidable: review.blocked.is_none(),
+        problem: changes.problem,
+        warnings,
+        summary: changes.summary,
+        layout: if asked.view == "inline" { "inline" } else { "side" }.to_owned(),
+        only: asked.only,
+        changes_only: asked.changes == "only",
+        passages: changes.passages,
+        adaptation: changes.adaptation,
+        history: of_gate.map(record).collect(),
+        next_review: waiting.iter().map(|other| other.id).find(|other| *other != review.id),
+        commands: commands(review.id, review.blocked.is_none()),
+        review,
+    })
+}
+
+fn commands(task: i64, decidable: bool) -> Vec<CommandView> {
+    let of = |about: &str, command: String| CommandView { about: about.to_owned(), command };
+    let mut commands = vec![of("Show it in a terminal", format!("btcedu review show {task}"))];
+    if decidable {
+        commands.push(of("Approve", format!("btcedu review approve {task}")));
+        commands.push(of("Send back", format!("btcedu review request-changes {task} --notes '…'")));
+    }
+    commands
+}
+
+/// The changes that a review is about, as far as they can be shown.
+#[derive(Default)]
+struct Changes {
+    problem: Option<String>,
+    summary: ChangeSummaryView,
+    passages: Vec<PassageView>,
+    adaptation: Option<AdaptationPageView>,
+}
+
+impl Changes {
+    fn load(data: &DataDir, dir: &EpisodeDir, review: &ReviewView, asked: &Asked) -> Result<Self, WebError> {
+        let loaded = match review.stage {
+            ReviewStage::Correct => Self::of_correction(data, dir, review, asked),
+            ReviewStage::Adapt => Self::of_adaptation(data, dir, asked),
+        };
+        match loaded {
+            Ok(changes) => Ok(changes),
+            Err(WebError::Internal(cause)) if cause.is::<FileError>() => {
+                let problem = Some(format!("the changes can't be read: {cause}"));
+                Ok(Self { problem, ..Self::default() })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn missing(gate: ReviewStage, dir: &EpisodeDir) -> Self {
+        let problem = format!(
+            "the list of changes is missing; `btcedu {gate} {}` writes it anew, free where the text is as it was",
+            dir.id()
+        );
+        Self { problem: Some(problem), ..Self::default() }
+    }
+
+    fn of_correction(
+        data: &DataDir,
+        dir: &EpisodeDir,
+        review: &ReviewView,
+        asked: &Asked,
+    ) -> Result<Self, WebError> {
+        let diff: Option<CorrectionDiff> =
+            data.read_json_inside(&dir.review_diff(ReviewStage::Correct), MAX_TEXT)?;
+        let Some(diff) = diff else { return Ok(Self::missing(ReviewStage::Correct, dir)) };
+        let before = read_text(data, &TextKind::Clean.path(dir))?.unwrap_or_default();
+        let wanted = Wanted { only: &asked.only, changes_only: asked.changes == "only" };
+        let rebuilt = review.artifact_hash.and_then(|hash| rebuild(&before, &diff.changes, hash, wanted));
+        let problem = rebuilt.is_none().then(|| {
+            if review.status.is_open() {
+                "the list of changes on the disk doesn't lead to the text of this review, so it isn't shown; deciding brings both up to date"
+            } else {
+                "the text was made anew since this was decided, so the changes can't be shown any more"
+            }
+            .to_owned()
+        });
+        if problem.is_some() {
+            return Ok(Self { problem, ..Self::default() });
+        }
+        let summary = ChangeSummaryView {
+            total: diff.summary.total_changes,
+            original_length: diff.original_length,
+            changed_length: diff.corrected_length,
+            by_type: counts(&diff.summary.by_type),
+            by_category: counts(&diff.summary.by_category),
+        };
+        Ok(Self { summary, passages: rebuilt.unwrap_or_default(), ..Self::default() })
+    }
+
+    fn of_adaptation(data: &DataDir, dir: &EpisodeDir, asked: &Asked) -> Result<Self, WebError> {
+        let diff: Option<AdaptationDiff> =
+            data.read_json_inside(&dir.review_diff(ReviewStage::Adapt), MAX_TEXT)?;
+        let Some(diff) = diff else { return Ok(Self::missing(ReviewStage::Adapt, dir)) };
+        let script = read_text(data, &TextKind::Adapted.path(dir))?.unwrap_or_default();
+        let literal = read_text(data, &TextKind::Turkish.path(dir))?.unwrap_or_default();
+        let dims = |tier: &str, category: &str| {
+            !asked.only.is_empty() && asked.only != tier && asked.only != category
+        };
+        let shown = (1..).zip(&diff.adaptations).map(|(number, one)| {
+            let (tier, category) = (one.tier.to_string(), one.category.to_string());
+            AdaptationView {
+                number,
+                dimmed: dims(&tier, &category),
+                tier,
+                category,
+                original: one.original.clone(),
+                adapted: one.adapted.clone(),
+                context: one.context.clone(),
+            }
+        });
+        let adaptations: Vec<AdaptationView> = shown.collect();
+        let marks: Vec<Marked<'_>> = diff
+            .adaptations
+            .iter()
+            .zip(&adaptations)
+            .map(|(one, view)| Marked::new(one).dimmed(view.dimmed))
+            .collect();
+        let tiers = [("T1", diff.summary.tier1_count), ("T2", diff.summary.tier2_count)];
+        let by_type = tiers.into_iter().filter(|(_, count)| *count > 0);
+        let summary = ChangeSummaryView {
+            total: diff.summary.total_adaptations,
+            original_length: diff.original_length,
+            changed_length: diff.adapted_length,
+            by_type: by_type.map(|(name, count)| CountView { name: name.to_owned(), count }).collect(),
+            by_category: counts(&diff.summary.by_category),
+        };
+        let script_html = script_html(&script, &marks);
+        let adaptation = AdaptationPageView { script_html, literal: paragraphs(&literal), adaptations };
+        Ok(Self { summary, adaptation: Some(adaptation), ..Self::default() })
+    }
+}
+
+fn counts<K: ToString>(counts: &std::collections::BTreeMap<K, usize>) -> Vec<CountView> {
+    let occurring = counts.iter().filter(|(_, count)| **count > 0);
+    occurring.map(|(name, count)| CountView { name: name.to_string(), count: *count }).collect()
+}
+
+/// Marks that somebody looks at the review.
+pub(crate) async fn open(
+    state: web::Data<AppState>,
+    session: Session,
+    request: HttpRequest,
+    fields: Fields,
+) -> Result<HttpResponse, WebError> {
+    fields.check(&session)?;
+    let task = task_of(&request)?;
+    state.desk.open_review(task).await?;
+    Ok(see_other(&state, &format!("/reviews/{task}")))
+}
+
+/// Approves exactly the text that was seen.
+pub(crate) async fn approve(
+    state: web::Data<AppState>,
+    session: Session,
+    request: HttpRequest,
+    fields: Fields,
+) -> Result<HttpResponse, WebError> {
+    decide(&state, &session, &request, &fields, Verdict::Approve, "approve").await
+}
+
+/// Sends the text back one stage.
+pub(crate) async fn reject(
+    state: web::Data<AppState>,
+    session: Session,
+    request: HttpRequest,
+    fields: Fields,
+) -> Result<HttpResponse, WebError> {
+    let notes = notes_of(&fields)?;
+    let verdict = Verdict::Reject { notes: (!notes.is_empty()).then_some(notes) };
+    decide(&state, &session, &request, &fields, verdict, "reject").await
+}
+
+/// Sends the text back one stage with notes for the next try.
+pub(crate) async fn request_changes(
+    state: web::Data<AppState>,
+    session: Session,
+    request: HttpRequest,
+    fields: Fields,
+) -> Result<HttpResponse, WebError> {
+    let verdict = Verdict::RequestChanges { notes: notes_of(&fields)? };
+    decide(&state, &session, &request, &fields, verdict, "request changes").await
+}
+
+/// What notes may be about, as the form offers it.
+const ABOUT: [&str; 4] = ["factual error", "tone", "missing content", "formatting"];
+
+/// Puts what the notes are about before them; without notes there is nothing to say it of.
+fn notes_of(fields: &Fields) -> Result<String, WebError> {
+    let notes = fields.get("notes").trim().replace("\r\n", "\n");
+    let about = fields.get("about");
+    if !about.is_empty() && !ABOUT.contains(&about) {
+        return Err(WebError::BadInput(format!("notes are about one of these: {}", ABOUT.join(", "))));
+    }
+    Ok(if about.is_empty() || notes.is_empty() { notes } else { format!("{about}: {notes}") })
+}
+
+async fn decide(
+    state: &AppState,
+    session: &Session,
+    request: &HttpRequest,
+    fields: &Fields,
+    verdict: Verdict,
+    word: &str,
+) -> Result<HttpResponse, WebError> {
+    fields.check(session)?;
+    let task = task_of(request)?;
+    let place = format!("/reviews/{task}");
+    let Ok(seen) = fields.get("seen").parse() else {
+        return Err(WebError::BadInput(
+            "the form doesn't say which text was seen; load the page anew".to_owned(),
+        ));
+    };
+    let command = format!("btcedu web: {word}");
+    let decision = Decision { task, verdict: &verdict, seen: Some(seen), command: &command };
+    match state.desk.decide_review(decision).await.map_err(WebError::from) {
+        Ok(review) => {
+            let told = match verdict {
+                Verdict::Approve => {
+                    format!("approved; `btcedu run {}` goes on from here", review.episode_id)
+                }
+                Verdict::Reject { .. } | Verdict::RequestChanges { .. } => {
+                    format!("sent back; `btcedu run {}` makes it anew", review.episode_id)
+                }
+            };
+            leave_notice(session, "done", told)?;
+        }
+        Err(error @ (WebError::Conflict(_) | WebError::BadInput(_))) => {
+            leave_notice(session, "problem", error.to_string())?;
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(see_other(state, &place))
+}

@@ -1,0 +1,186 @@
+//! The queue of reviews, and approving several at once.
+
+use actix_session::Session;
+use actix_web::{HttpRequest, HttpResponse, web};
+use btcedu_artifacts::{DataDir, EpisodeDir};
+use btcedu_domain::{ReviewStage, UtcTime};
+use btcedu_models::review_tasks::{self, TaskSelection};
+use btcedu_pipeline::{Decision, ReviewView, Step, Verdict};
+use serde::Deserialize;
+
+use super::{follow, gather::MAX_TEXT, page_with_forms, render_now};
+use crate::{
+    answer::{Body, Freshness},
+    error::WebError,
+    forms::{Fields, leave_notice, see_other},
+    state::AppState,
+    templates::PageName,
+    views::reviews::{ReviewRowView, ReviewsView},
+};
+
+/// Decisions on the page, the newest.
+const MOST_DECIDED: i64 = 50;
+
+/// Shows the queue.
+pub(crate) async fn page(
+    state: web::Data<AppState>,
+    session: Session,
+    request: HttpRequest,
+) -> Result<HttpResponse, WebError> {
+    let view = load(&state).await?;
+    let mut page = page_with_forms(&state, &session, PageName::Reviews, "Reviews").await?;
+    follow(&state, &mut page, None).await?;
+    render_now(&state, &request, &page, &view)
+}
+
+/// Answers with the queue as JSON.
+#[utoipa::path(
+    get, path = "/api/v1/reviews", operation_id = "list_reviews",
+    responses((status = 200, description = "What waits, and what was decided", body = ReviewsView)),
+)]
+pub(crate) async fn api(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpResponse, WebError> {
+    Ok(Body::json(&load(&state).await?)?.respond(&request, Freshness::AskAgain))
+}
+
+async fn load(state: &AppState) -> Result<ReviewsView, WebError> {
+    let now = state.desk.clock().now();
+    let pending = state.desk.list_reviews(TaskSelection::Open).await?;
+    let mut decided = state.desk.list_reviews(TaskSelection::Decided(MOST_DECIDED)).await?;
+    decided.sort_by_key(|review| std::cmp::Reverse(review.reviewed_at));
+    let total = state.desk.db().run(review_tasks::count_decided).await?;
+    let data = state.desk.data().clone();
+    let rows = move || {
+        let rows = |reviews: Vec<ReviewView>| reviews.into_iter().map(|r| row(&data, r, now)).collect();
+        (rows(pending), rows(decided))
+    };
+    let (pending, decided) = btcedu_pictures::offload(rows).await?;
+    Ok(ReviewsView { pending, decided, decided_total: usize::try_from(total).unwrap_or(0) })
+}
+
+/// Only the counts of a diff, of either kind.
+#[derive(Debug, Deserialize)]
+struct DiffSize {
+    summary: Totals,
+}
+
+#[derive(Debug, Deserialize)]
+struct Totals {
+    #[serde(alias = "total_adaptations")]
+    total_changes: usize,
+}
+
+/// Shows a review in short; reads the disk.
+pub(super) fn row(data: &DataDir, review: ReviewView, now: UtcTime) -> ReviewRowView {
+    let dir: EpisodeDir = data.episode(&review.episode_id);
+    // The diff of a review that was decided may be of another text by now.
+    let size = review.status.is_open().then(|| size_of_diff(data, &dir, review.stage)).flatten();
+    ReviewRowView {
+        id: review.id,
+        gate: Step::Gate(review.stage).name().to_owned(),
+        stage: review.stage.to_string(),
+        status: review.status.to_string(),
+        age: age(now, review.created_at),
+        changes: size,
+        seen: review.artifact_hash.map(|hash| hash.to_string()).unwrap_or_default(),
+        blocked: blocked(&review),
+        episode_id: review.episode_id,
+        title: review.title,
+        created_at: review.created_at,
+        reviewed_at: review.reviewed_at,
+        notes: review.notes,
+    }
+}
+
+fn size_of_diff(data: &DataDir, dir: &EpisodeDir, gate: ReviewStage) -> Option<usize> {
+    let diff: DiffSize = data.read_json_inside(&dir.review_diff(gate), MAX_TEXT).ok()??;
+    Some(diff.summary.total_changes)
+}
+
+fn blocked(review: &ReviewView) -> Option<String> {
+    if !review.status.is_open() {
+        return Some(format!("it was decided already: {}", crate::templates::words(review.status.as_str())));
+    }
+    if let Some(reason) = &review.out_of_date {
+        return Some(format!("an earlier text has changed ({reason}), so this one is made anew first"));
+    }
+    review.text_changed.then(|| {
+        "the text on the disk is another one than the review's; approving or sending it back brings the review up to date first".to_owned()
+    })
+}
+
+/// Says how long ago something was, in its largest unit.
+fn age(now: UtcTime, then: UtcTime) -> String {
+    let seconds = now.since(then).as_secs();
+    let (count, unit) = match seconds {
+        0..60 => return "just now".to_owned(),
+        60..3600 => (seconds / 60, "minute"),
+        3600..86_400 => (seconds / 3600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    if count == 1 { format!("1 {unit}") } else { format!("{count} {unit}s") }
+}
+
+/// Approves those that were chosen, each for the text that was seen.
+pub(crate) async fn approve(
+    state: web::Data<AppState>,
+    session: Session,
+    fields: Fields,
+) -> Result<HttpResponse, WebError> {
+    fields.check(&session)?;
+    let (mut approved, mut problems) = (0, Vec::new());
+    for chosen in fields.all("review") {
+        let parsed =
+            chosen.split_once(':').and_then(|(id, seen)| Some((id.parse().ok()?, seen.parse().ok()?)));
+        let Some((task, seen)) = parsed else {
+            return Err(WebError::BadInput("the form names a review in a way that can't be read".to_owned()));
+        };
+        let decision =
+            Decision { task, verdict: &Verdict::Approve, seen: Some(seen), command: "btcedu web: approve" };
+        match state.desk.decide_review(decision).await.map_err(WebError::from) {
+            Ok(_) => approved += 1,
+            Err(error @ WebError::Internal(_)) => return Err(error),
+            Err(error) => problems.push(error.to_string()),
+        }
+    }
+    let done = match approved {
+        0 => "nothing was approved".to_owned(),
+        1 => "1 review was approved; `btcedu run-pending` goes on".to_owned(),
+        more => format!("{more} reviews were approved; `btcedu run-pending` goes on"),
+    };
+    if problems.is_empty() {
+        let told = if approved == 0 { "choose the reviews to approve first".to_owned() } else { done };
+        leave_notice(&session, if approved == 0 { "problem" } else { "done" }, told)?;
+    } else {
+        leave_notice(&session, "problem", format!("{done}; {}", problems.join("; ")))?;
+    }
+    Ok(see_other(&state, "/reviews"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_is_told_in_its_largest_unit() {
+        let then: UtcTime = "2026-11-22T10:00:00Z".parse().unwrap();
+        for (now, expected) in [
+            ("2026-11-22T10:00:59Z", "just now"),
+            ("2026-11-22T10:01:00Z", "1 minute"),
+            ("2026-11-22T12:59:00Z", "2 hours"),
+            ("2026-11-23T09:59:00Z", "23 hours"),
+            ("2026-11-25T10:00:00Z", "3 days"),
+            ("2026-11-22T09:00:00Z", "just now"),
+        ] {
+            assert_eq!(age(now.parse().unwrap(), then), expected, "{now}");
+        }
+    }
+
+    #[test]
+    fn both_kinds_of_diffs_tell_their_size() {
+        for text in
+            [r#"{"summary": {"total_changes": 7}}"#, r#"{"summary": {"total_adaptations": 7, "x": 1}}"#]
+        {
+            assert_eq!(serde_json::from_str::<DiffSize>(text).unwrap().summary.total_changes, 7);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! One text of an episode, to read.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use btcedu_artifacts::{AdaptationDiff, DataDir, EpisodeDir};
+use btcedu_domain::{EpisodeId, ReviewStage};
+
+use super::{
+    For, Shown,
+    gather::{self, MAX_TEXT, TextKind, paragraphs},
+    path_part,
+};
+use crate::{
+    error::WebError,
+    markup::{Marked, script_html},
+    state::AppState,
+    templates::PageName,
+    views::text::TextView,
+};
+
+/// Shows the text.
+pub(crate) async fn page(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpResponse, WebError> {
+    answer(&state, &request, For::People).await
+}
+
+/// Answers with the text as JSON.
+#[utoipa::path(
+    get, path = "/api/v1/episodes/{episode}/texts/{kind}", operation_id = "text",
+    params(
+        ("episode" = String, Path, description = "The episode's id"),
+        ("kind" = String, Path, description = "raw, clean, corrected, turkish or adapted"),
+    ),
+    responses(
+        (status = 200, description = "The text", body = TextView),
+        (status = 404, description = "There is no such episode or text"),
+    ),
+)]
+pub(crate) async fn api(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpResponse, WebError> {
+    answer(&state, &request, For::Programs).await
+}
+
+async fn answer(state: &AppState, request: &HttpRequest, asked_by: For) -> Result<HttpResponse, WebError> {
+    let id: EpisodeId = path_part(request, "episode", "episode")?;
+    let name = request.match_info().get("kind").unwrap_or_default();
+    let kind = TextKind::of(name).ok_or_else(|| WebError::no_such("text", name))?;
+    let shown = Shown { name: PageName::Text, episode: Some(&id), asked_by };
+    let load = async || {
+        let episode = gather::episode(state, &id).await?;
+        let (data, dir, head) = (state.desk.data().clone(), state.dir(&id), gather::head(&episode));
+        let view = btcedu_pictures::offload(move || load(&data, &dir, head, kind)).await??;
+        Ok((format!("{}: {}", view.text.label, view.episode.title), view))
+    };
+    shown.answer(state, request, load).await
+}
+
+fn load(
+    data: &DataDir,
+    dir: &EpisodeDir,
+    episode: crate::views::episode::EpisodeHeadView,
+    kind: TextKind,
+) -> Result<TextView, WebError> {
+    let links: Result<Vec<_>, _> = TextKind::ALL.into_iter().map(|kind| kind.link(data, dir)).collect();
+    let link = kind.link(data, dir)?;
+    let text = read_text(data, &kind.path(dir))?.unwrap_or_default();
+    let is_script = kind == TextKind::Adapted && !text.is_empty();
+    let html = is_script.then(|| {
+        let diff = data.read_json_inside::<AdaptationDiff>(&dir.review_diff(ReviewStage::Adapt), MAX_TEXT);
+        let adaptations = diff.ok().flatten().map(|diff| diff.adaptations).unwrap_or_default();
+        script_html(&text, &adaptations.iter().map(Marked::new).collect::<Vec<_>>())
+    });
+    Ok(TextView {
+        episode,
+        text: link,
+        texts: links?,
+        words: text.split_whitespace().count(),
+        paragraphs: paragraphs(&text),
+        html,
+    })
+}
+
+/// Reads a text; bytes that are no UTF-8 are shown as what they are: a replacement character.
+pub(super) fn read_text(data: &DataDir, path: &std::path::Path) -> Result<Option<String>, WebError> {
+    match data.read_inside(path, MAX_TEXT) {
+        Ok(bytes) => Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())),
+        Err(
+            error @ (btcedu_artifacts::FileError::LeadsOut { .. }
+            | btcedu_artifacts::FileError::TooLarge { .. }),
+        ) => {
+            tracing::warn!(%error, "a text is not shown");
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,106 @@
+//! Whether anybody has changed the database: this process, or another.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use diesel::{prelude::*, sql_types::BigInt};
+
+use crate::{
+    db::{Conn, Db},
+    error::DbError,
+    pool::open,
+};
+
+/// Counts changes to the database, with a connection of its own.
+///
+/// `SQLite` tells a connection only of what others have done (`PRAGMA data_version`,
+/// sqlite.org/pragma.html), so one that never writes sees everything.
+#[derive(Clone)]
+pub struct ChangeCounter {
+    db: Db,
+    path: PathBuf,
+    conn: Arc<Mutex<Option<Conn>>>,
+}
+
+impl std::fmt::Debug for ChangeCounter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ChangeCounter").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+#[derive(QueryableByName)]
+struct DataVersion {
+    #[diesel(sql_type = BigInt)]
+    data_version: i64,
+}
+
+impl ChangeCounter {
+    /// Makes a counter; the first reading opens the file.
+    pub fn new(db: &Db) -> Self {
+        Self { db: db.clone(), path: db.path().to_owned(), conn: Arc::default() }
+    }
+
+    /// Returns a number that is another one after each change; equal numbers mean that nothing has changed.
+    ///
+    /// # Errors
+    /// Why the file can't be read.
+    pub async fn read(&self) -> Result<i64, DbError> {
+        let this = self.clone();
+        self.db.offload(move || this.read_blocking()).await?
+    }
+
+    /// As [`ChangeCounter::read`], on the caller's thread; for who is off the async threads already.
+    ///
+    /// # Errors
+    /// Why the file can't be read.
+    pub fn read_blocking(&self) -> Result<i64, DbError> {
+        let mut place = self.conn.lock().unwrap_or_else(PoisonError::into_inner);
+        let conn = match &mut *place {
+            Some(conn) => conn,
+            empty => empty.insert(open(&self.path)?),
+        };
+        let read = diesel::sql_query("PRAGMA data_version").get_result::<DataVersion>(conn);
+        match read {
+            Ok(row) => Ok(row.data_version),
+            Err(error) => {
+                // The next reading opens the file anew.
+                *place = None;
+                Err(DbError::from(error).at(&self.path))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        ChangeCounter, Db, DbConfig,
+        channels::{self, NewChannel},
+    };
+
+    #[tokio::test]
+    async fn every_writer_moves_the_counter_and_no_reader_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = DbConfig { path: folder.path().join("btcedu.db"), ..DbConfig::default() };
+        let (ours, other) = (Db::open(&config).unwrap(), Db::open(&config).unwrap());
+        ours.migrate().await.unwrap();
+        let counter = ChangeCounter::new(&ours);
+        let first = counter.read().await.unwrap();
+        ours.run(channels::list).await.unwrap();
+        assert_eq!(counter.read().await.unwrap(), first);
+        let new = NewChannel {
+            channel_id: "c1",
+            name: "Zehn Minuten",
+            youtube_channel_id: None,
+            rss_url: None,
+            now: "2026-11-22T10:30:00Z".parse().unwrap(),
+        };
+        for db in [&ours, &other] {
+            let before = counter.read().await.unwrap();
+            db.transaction(move |conn| channels::upsert(conn, &new)).await.unwrap();
+            assert_ne!(counter.read().await.unwrap(), before);
+        }
+    }
+}
