@@ -37,6 +37,13 @@ mod text_runs;
 mod text_support;
 mod timers;
 mod verify;
+mod web_access;
+mod web_gallery;
+mod web_look;
+mod web_pages;
+mod web_reviews;
+mod web_safety;
+mod web_support;
 mod wreck;
 
 use btcedu_testkit::{

@@ -1,4 +1,4 @@
-//! What tests of the real program share: a clean environment, a simulator, chapter documents.
+//! What tests of the real program share: a clean environment, a simulator, chapter documents, a dashboard, a browser.
 //!
 //! May use: `btcedu-domain`, `btcedu-simulator`. Only ever a dev-dependency.
 //!
@@ -18,11 +18,15 @@
 //! ```
 #![expect(clippy::panic, clippy::expect_used, reason = "a test that can't set up its world fails at once")]
 
+mod browser;
 mod chapters;
 mod env;
 mod finished;
+mod web;
 
+pub use browser::{Browser, Key, Theme};
 pub use btcedu_simulator as simulator;
 pub use chapters::Chapters;
 pub use env::{IMAGE_MODEL, KEY, TestEnv};
 pub use finished::Finished;
+pub use web::{Answer, Dashboard, RawAnswer, form};

@@ -1,0 +1,372 @@
+//! The dashboard as its visitors see it: started, asked over HTTP, stopped.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::Path,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use reqwest::{Method, redirect};
+use serde_json::Value;
+use tempfile::NamedTempFile;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines},
+    net::TcpStream,
+    process::{Child, ChildStdout},
+    time::timeout,
+};
+
+use crate::TestEnv;
+
+/// How long anything may take before a test gives up.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running dashboard; it is killed when dropped.
+pub struct Dashboard {
+    program: Child,
+    /// Kept open, so that the program may go on writing.
+    _stdout: Lines<BufReader<ChildStdout>>,
+    stderr: NamedTempFile,
+    address: String,
+    client: reqwest::Client,
+    cookies: Mutex<BTreeMap<String, String>>,
+}
+
+impl Dashboard {
+    /// Starts `btcedu web` on a free port of 127.0.0.1, with further words, and waits until it listens.
+    ///
+    /// # Panics
+    /// With what it said, where it doesn't come up.
+    pub async fn start(env: &TestEnv, words: &[&str]) -> Self {
+        let stderr = NamedTempFile::new_in(env.folder()).expect("a file for what the dashboard says");
+        let args = [&["web", "--listen", "127.0.0.1:0"], words].concat();
+        let mut command = env.command(&args);
+        command.stderr(stderr.reopen().expect("the same file once more"));
+        let mut program = command.spawn().expect("the dashboard starts");
+        let stdout = program.stdout.take().expect("the dashboard's stdout");
+        let mut lines = BufReader::new(stdout).lines();
+        let line = timeout(PATIENCE, lines.next_line()).await;
+        let line = line.ok().and_then(Result::ok).flatten().unwrap_or_default();
+        let Some(url) = line.strip_prefix("dashboard at http://") else {
+            panic!("the dashboard doesn't say where it is: '{line}'\n{}", read(stderr.path()));
+        };
+        let address = url.split('/').next().unwrap_or_default().to_owned();
+        let client = client();
+        Self { program, _stdout: lines, stderr, address, client, cookies: Mutex::default() }
+    }
+
+    /// Returns `127.0.0.1:PORT`.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Returns `http://127.0.0.1:PORT`, without a slash at the end.
+    pub fn origin(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Returns the whole address of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Returns what the program wrote to stderr so far.
+    pub fn said(&self) -> String {
+        read(self.stderr.path())
+    }
+
+    /// Tells whether the program is still there.
+    ///
+    /// # Panics
+    /// Where the system can't tell.
+    pub fn is_up(&mut self) -> bool {
+        self.program.try_wait().expect("the state of the dashboard").is_none()
+    }
+
+    /// Forgets all cookies, as another visitor.
+    pub fn forget_cookies(&self) {
+        self.cookies.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Gets a path.
+    ///
+    /// # Panics
+    /// Where no answer comes.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, &[], Vec::new()).await
+    }
+
+    /// Gets a path with headers.
+    ///
+    /// # Panics
+    /// Where no answer comes.
+    pub async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.send("GET", path, headers, Vec::new()).await
+    }
+
+    /// Gets JSON from below `/api/v1`, which must be there.
+    ///
+    /// # Panics
+    /// Where the answer isn't a 200 with JSON.
+    pub async fn api(&self, path: &str) -> Value {
+        let answer = self.get(&format!("/api/v1{path}")).await.is(200);
+        match serde_json::from_slice(&answer.body) {
+            Ok(value) => value,
+            Err(error) => panic!("{path} is not JSON: {error}\n{}", answer.text()),
+        }
+    }
+
+    /// Posts a form as a page of the dashboard does: same origin, cookies kept.
+    ///
+    /// # Panics
+    /// Where no answer comes.
+    pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let origin = self.origin();
+        self.post_with(path, fields, &[("origin", origin.as_str()), ("sec-fetch-site", "same-origin")]).await
+    }
+
+    /// Posts a form with exactly these headers beside cookies and content type.
+    ///
+    /// # Panics
+    /// Where no answer comes.
+    pub async fn post_with(&self, path: &str, fields: &[(&str, &str)], headers: &[(&str, &str)]) -> Answer {
+        let headers = [&[("content-type", "application/x-www-form-urlencoded")], headers].concat();
+        self.send("POST", path, &headers, form(fields).into_bytes()).await
+    }
+
+    /// Looks at a page, takes the token from its form, and posts.
+    ///
+    /// # Panics
+    /// Where the page has no token, or no answer comes.
+    pub async fn submit(&self, page: &str, action: &str, fields: &[(&str, &str)]) -> Answer {
+        let token = self.get(page).await.field("csrf").expect("a token on the page");
+        self.post(action, &[&[("csrf", token.as_str())], fields].concat()).await
+    }
+
+    /// Sends a request and reads the whole answer; redirects are not followed.
+    ///
+    /// The path goes through a URL parser: for one that must arrive byte by byte there is [`Dashboard::raw`].
+    ///
+    /// # Panics
+    /// Where no answer comes.
+    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        let mut request = self.client.request(method, self.url(path));
+        if !body.is_empty() {
+            request = request.body(body);
+        }
+        let cookies = self.cookie_header();
+        if !cookies.is_empty() {
+            request = request.header("cookie", cookies);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => panic!("no answer to {path}: {error:?}\n{}", self.said()),
+        };
+        let status = response.status().as_u16();
+        let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+        let headers: Vec<(String, String)> =
+            response.headers().iter().map(|(n, v)| (n.as_str().to_owned(), text(v.as_bytes()))).collect();
+        let body = response.bytes().await.expect("a whole body").to_vec();
+        let answer = Answer { status, headers, body };
+        self.keep_cookies(&answer);
+        answer
+    }
+
+    /// Opens a connection of its own.
+    ///
+    /// # Panics
+    /// Where nobody listens.
+    pub async fn connect(&self) -> TcpStream {
+        TcpStream::connect(&self.address).await.expect("a connection to the dashboard")
+    }
+
+    /// Sends bytes as they are and reads until the other side closes, or nothing came for long.
+    ///
+    /// # Panics
+    /// Where nobody listens.
+    pub async fn raw(&self, bytes: &[u8]) -> RawAnswer {
+        let mut stream = self.connect().await;
+        // The other side may refuse and close before it has read everything.
+        let _ = stream.write_all(bytes).await;
+        RawAnswer::read(&mut stream).await
+    }
+
+    /// Gets a path that no URL parser has touched.
+    ///
+    /// # Panics
+    /// Where nobody listens.
+    pub async fn raw_get(&self, path: &str) -> RawAnswer {
+        let head = format!("GET {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.address);
+        self.raw(head.as_bytes()).await
+    }
+
+    /// Returns the cookies as a request sends them.
+    pub fn cookie_header(&self) -> String {
+        let cookies = self.cookies.lock().unwrap_or_else(PoisonError::into_inner);
+        let pairs: Vec<String> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        pairs.join("; ")
+    }
+
+    fn keep_cookies(&self, answer: &Answer) {
+        let mut cookies = self.cookies.lock().unwrap_or_else(PoisonError::into_inner);
+        for cookie in answer.all("set-cookie") {
+            let pair = cookie.split(';').next().unwrap_or_default();
+            let Some((name, value)) = pair.split_once('=') else { continue };
+            let gone = value.is_empty() || cookie.to_ascii_lowercase().contains("max-age=0");
+            if gone {
+                cookies.remove(name.trim());
+            } else {
+                cookies.insert(name.trim().to_owned(), value.trim().to_owned());
+            }
+        }
+    }
+}
+
+/// A whole answer.
+#[derive(Debug, Clone)]
+#[must_use = "look at what the dashboard answered"]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// Name in lower case and value, in order.
+    pub headers: Vec<(String, String)>,
+    /// The body, compressed if it came so.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// Demands a status.
+    ///
+    /// # Panics
+    /// With the body, where it is another.
+    #[track_caller]
+    pub fn is(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{:?}\n{}", self.headers, self.text());
+        self
+    }
+
+    /// Demands that the body hold a text.
+    ///
+    /// # Panics
+    /// With the body, where it doesn't.
+    #[track_caller]
+    pub fn says(self, text: &str) -> Self {
+        assert!(self.text().contains(text), "'{text}' is not in\n{}", self.text());
+        self
+    }
+
+    /// Returns a header's first value; empty where there is none.
+    pub fn header(&self, name: &str) -> &str {
+        let found = self.headers.iter().find(|(found, _)| found == name);
+        found.map_or("", |(_, value)| value.as_str())
+    }
+
+    /// Returns all values of a header.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.headers.iter().filter(move |(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Returns the body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// Returns the value of the first form field of that name.
+    pub fn field(&self, name: &str) -> Option<String> {
+        let page = self.text();
+        let wanted = format!("name=\"{name}\"");
+        let tag = page.split('<').find(|tag| tag.starts_with("input") && tag.contains(&wanted))?;
+        attribute(tag, "value")
+    }
+
+    /// Returns an attribute of every tag that has it, in order.
+    pub fn attributes(&self, name: &str) -> Vec<String> {
+        self.text().split('<').filter_map(|tag| attribute(tag, name)).collect()
+    }
+}
+
+/// What came back over a bare connection.
+#[derive(Debug, Clone)]
+#[must_use = "look at what the dashboard answered"]
+pub struct RawAnswer {
+    /// The status; none where the connection was closed without one.
+    pub status: Option<u16>,
+    /// Everything that came, as text.
+    pub text: String,
+    /// Whether the other side closed the connection.
+    pub closed: bool,
+}
+
+impl RawAnswer {
+    /// Reads until the other side closes, or nothing came for long.
+    pub async fn read(stream: &mut TcpStream) -> Self {
+        let mut bytes = Vec::new();
+        let ended = timeout(PATIENCE, stream.read_to_end(&mut bytes)).await;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let status = text.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..5)?.parse().ok());
+        // A reset is an end too.
+        Self { status, text, closed: ended.is_ok() }
+    }
+}
+
+/// Writes fields as a form's body.
+pub fn form(fields: &[(&str, &str)]) -> String {
+    let pairs = fields.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value)));
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+fn encoded(text: &str) -> String {
+    let byte = |b: u8| {
+        if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") }
+    };
+    text.bytes().map(byte).collect()
+}
+
+fn attribute(tag: &str, name: &str) -> Option<String> {
+    let inside = tag.split('>').next()?.replace(['\n', '\t'], " ");
+    let (_, after) = inside.split_once(&format!(" {name}=\""))?;
+    let (value, _) = after.split_once('"')?;
+    Some(unescaped(value))
+}
+
+/// Undoes what a template writes for characters that mean something in HTML.
+fn unescaped(text: &str) -> String {
+    let mut plain = text.to_owned();
+    for (written, meant) in [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#39;", "'"),
+        ("&#x27;", "'"),
+        ("&#x2F;", "/"),
+        ("&#x2f;", "/"),
+        ("&#47;", "/"),
+        ("&#x3D;", "="),
+        ("&amp;", "&"),
+    ] {
+        plain = plain.replace(written, meant);
+    }
+    plain
+}
+
+fn read(path: &Path) -> String {
+    String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
+}
+
+fn client() -> reqwest::Client {
+    // Fails only where a provider is installed already, which is as good.
+    let _already_there = rustls::crypto::ring::default_provider().install_default();
+    let builder = reqwest::Client::builder()
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        .timeout(PATIENCE)
+        // Plain http only: reading the machine's certificates would cost time for nothing.
+        .tls_certs_only([]);
+    builder.build().expect("an HTTP client")
+}
