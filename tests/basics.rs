@@ -245,6 +245,8 @@ const COMMANDS: &[&str] = &[
     "migrate-status",
     "doctor",
     "completions",
+    "web",
+    "web hash-password",
     "help",
 ];
 

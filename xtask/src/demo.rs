@@ -2,6 +2,7 @@
 
 use std::{
     io::BufRead,
+    net::TcpListener,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -11,11 +12,14 @@ use serde_json::Value;
 
 use crate::{
     cargo::{self, root, say},
+    listening::Listening,
     simulator::{Counts, Simulator},
 };
 
 const EPISODE: &str = "sampleEp001";
 const TITLE: &str = "Halving, Lightning und der Seed";
+/// Where `btcedu web` listens unless told otherwise.
+const PORT: u16 = 8090;
 /// The exit code of a command that waits for a person.
 const BLOCKED: i32 = 3;
 
@@ -57,10 +61,26 @@ pub(crate) fn run(args: Args) -> Result<()> {
     let second = simulator.counts()?;
     summarize(&program.folder, first, second)?;
     drop(simulator);
-    if !args.no_wait {
-        say("\nLook at the pictures; press Enter (or Ctrl-C) to end.");
-        std::io::stdin().lock().read_line(&mut String::new()).context("can't read from the terminal")?;
+    serve(&program, args)
+}
+
+/// Serves the dashboard on the finished episode until the person has seen enough.
+fn serve(program: &Program, args: Args) -> Result<()> {
+    // Somebody's own dashboard may have the usual port.
+    let is_free = TcpListener::bind(("127.0.0.1", PORT)).is_ok();
+    let listen = format!("127.0.0.1:{}", if is_free { PORT } else { 0 });
+    let mut command = program.command(&["web", "--listen", &listen]);
+    let dashboard = Listening::start(&mut command, "dashboard at ")?;
+    let gallery = format!("/episodes/{EPISODE}/images");
+    if !dashboard.get(&gallery)?.contains("data-status=\"generated\"") {
+        bail!("the dashboard shows no picture at {gallery}");
     }
+    say(&format!("\nThe dashboard shows it all: {}", dashboard.url()));
+    if args.no_wait {
+        return Ok(());
+    }
+    say("Press Enter (or Ctrl-C) to end.");
+    std::io::stdin().lock().read_line(&mut String::new()).context("can't read from the terminal")?;
     Ok(())
 }
 
@@ -78,6 +98,13 @@ impl Program {
     }
 
     fn run_expecting(&self, args: &[&str], code: i32) -> Result<()> {
+        let mut command = self.command(args);
+        cargo::run_expecting(&mut command, code)
+            .with_context(|| format!("the workspace is kept in {}", self.folder.display()))
+    }
+
+    /// Prepares a command, and shows it as a person would type it.
+    fn command(&self, args: &[&str]) -> Command {
         let words: Vec<String> = args.iter().map(|arg| quoted(arg)).collect();
         say(&format!("\n$ btcedu {}", words.join(" ")));
         let mut command = Command::new(&self.path);
@@ -89,8 +116,7 @@ impl Program {
             ("ANTHROPIC_API_KEY", "sk-sim-demo"),
             ("IMAGE_GEN_MODEL", "gpt-image-2.6-flare"),
         ]);
-        cargo::run_expecting(&mut command, code)
-            .with_context(|| format!("the workspace is kept in {}", self.folder.display()))
+        command
     }
 }
 

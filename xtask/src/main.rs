@@ -4,11 +4,13 @@
 //! cargo names it, never a shell.
 
 mod bench;
+mod browser;
 mod cargo;
 mod demo;
 mod embedding;
 mod generate;
 mod layers;
+mod listening;
 mod simulator;
 mod tidy;
 mod verify;
@@ -30,7 +32,7 @@ struct Args {
 enum Verb {
     /// Check everything that must hold before a change goes in
     Verify(verify::Args),
-    /// Make the sample episode's pictures with the simulator, free and without network
+    /// Make the sample episode's pictures with the simulator, free and without network, and serve the dashboard
     Demo(demo::Args),
     /// Check the arrows between the crates and print the table of what may use what
     Layers,

@@ -8,6 +8,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use crate::{
+    browser,
     cargo::{self, cargo, complain, say},
     embedding, generate, layers, tidy,
     workspace::{Metadata, Package},
@@ -158,7 +159,8 @@ fn tools() -> Result<()> {
         cargo(&["fmt", "--version"]).env_remove("RUSTFMT"),
         "rustfmt is missing: rustup component add rustfmt",
     )?;
-    needs(&mut cargo(&["clippy", "--version"]), "clippy is missing: rustup component add clippy")
+    needs(&mut cargo(&["clippy", "--version"]), "clippy is missing: rustup component add clippy")?;
+    browser::ensure()
 }
 
 fn needs(command: &mut Command, missing: &'static str) -> Result<()> {
