@@ -38,6 +38,22 @@ impl DataDir {
         }
     }
 
+    /// Checks that a file that is written here ends up in the workspace, whether it is there or not.
+    ///
+    /// # Errors
+    /// [`FileError::LeadsOut`] where a link on the way leads out, else [`FileError::Read`].
+    pub fn check_inside(&self, path: &Path) -> Result<(), FileError> {
+        let failed = |source: io::Error| FileError::read(path, source);
+        let root = fs::canonicalize(self.root()).map_err(failed)?;
+        let existing = path.ancestors().find(|part| fs::symlink_metadata(part).is_ok());
+        // A link to nowhere can't be resolved, so what it would make is not made.
+        match existing.map(fs::canonicalize) {
+            Some(Ok(real)) if real.starts_with(&root) => Ok(()),
+            Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
+            _ => Err(FileError::LeadsOut { path: path.to_owned() }),
+        }
+    }
+
     /// Reads a file of at most `limit` bytes; `None` where there is none.
     ///
     /// # Errors
@@ -91,6 +107,16 @@ mod tests {
         for out in ["a/far.txt", "up/secret.txt", "a/../../secret.txt"] {
             let error = data.read_inside(&data.root().join(out), 9).unwrap_err();
             assert!(matches!(error, FileError::LeadsOut { .. }), "{out}: {error}");
+        }
+        symlink(folder.path().join("nowhere"), data.root().join("lost")).unwrap();
+        for (path, is_inside) in [
+            ("a/new/x.jpg", true),
+            ("a/text.txt", true),
+            ("up/x.jpg", false),
+            ("a/far.txt", false),
+            ("lost/x", false),
+        ] {
+            assert_eq!(data.check_inside(&data.root().join(path)).is_ok(), is_inside, "{path}");
         }
         assert!(data.read_inside(&data.root().join("none"), 9).unwrap().is_none());
         assert!(data.read_inside(&data.root().join("a"), 9).unwrap().is_none());

@@ -10,6 +10,7 @@ mod many;
 mod measure;
 mod prompts;
 mod schedule;
+mod web;
 
 use std::{fmt::Write as _, io::Write as _, time::Duration};
 
@@ -26,7 +27,7 @@ const CONCURRENCY: usize = 4;
 /// Text calls in flight: fixed in the program.
 const TEXT_PLACES: usize = 4;
 /// What there is to measure, in this order.
-const PARTS: [&str; 7] = ["start", "wall", "noop", "memory", "lock", "many", "prompts"];
+const PARTS: [&str; 8] = ["start", "wall", "noop", "memory", "lock", "many", "prompts", "web"];
 const SIZE: (u32, u32) = (1536, 864);
 /// About what a real picture of this size has.
 const PICTURE_BYTES: usize = 1_500_000;
@@ -69,16 +70,19 @@ async fn measure_part(program: &str, part: &str, lines: &mut Vec<Line>) -> anyho
         "lock" => write_lock(program, lines).await,
         "many" => many::commands(program, lines).await,
         "prompts" => prompts::tokens(program, lines).await,
+        "web" => web::pages(program, lines).await,
         other => anyhow::bail!("there is no part '{other}'; there are {}", PARTS.join(", ")),
     }
 }
 
 fn print(lines: &[Line]) {
-    let width = lines.iter().map(|l| l.what.chars().count()).max().unwrap_or_default();
+    let widest = |column: fn(&Line) -> &str| lines.iter().map(|l| column(l).chars().count()).max();
+    let width = widest(|l| &l.what).unwrap_or_default();
+    let figure_width = widest(|l| &l.figure).unwrap_or_default();
     let mut text = String::new();
     for line in lines {
         // Writing to a String doesn't fail.
-        let _always = writeln!(text, "{:width$}  {:>34}  {}", line.what, line.figure, line.target);
+        let _always = writeln!(text, "{:width$}  {:>figure_width$}  {}", line.what, line.figure, line.target);
     }
     let _closed = std::io::stdout().write_all(text.as_bytes());
 }

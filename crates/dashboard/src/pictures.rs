@@ -186,8 +186,9 @@ async fn load_or_make(
         Ok(jpeg) => jpeg,
         Err(error) => return Err(WebError::NotFound(format!("there is no small copy: {error}"))),
     };
-    let (copy, path) = (jpeg.clone(), small);
-    if let Err(error) = btcedu_pictures::offload(move || write_atomic(&path, &copy)).await? {
+    let (copy, data) = (jpeg.clone(), state.desk.data().clone());
+    let keep = move || data.check_inside(&small).and_then(|()| write_atomic(&small, &copy));
+    if let Err(error) = btcedu_pictures::offload(keep).await? {
         // A disk that is full, or can't be written, hides no picture.
         tracing::warn!(%error, "the small copy can't be kept, so it is made again next time");
     }

@@ -178,6 +178,9 @@ pub(crate) fn usd(value: f64) -> String {
 
 /// `3 min 20 s`
 pub(crate) fn span(seconds: f64) -> String {
+    if seconds > 0.0 && seconds < 0.05 {
+        return "< 0.1 s".to_owned();
+    }
     if seconds < 10.0 && seconds.fract() > 0.0 {
         return format!("{seconds:.1} s");
     }
@@ -270,12 +273,13 @@ mod tests {
     #[test]
     fn values_are_written_as_people_read_them() {
         type Case = (fn(f64) -> String, f64, &'static str);
-        let cases: [Case; 17] = [
+        let cases: [Case; 18] = [
             (usd, 0.5, "$0.50"),
             (usd, 0.0, "$0.00"),
             (usd, 0.4968, "$0.4968"),
             (usd, 10.0, "$10.00"),
             (span, 0.4, "0.4 s"),
+            (span, 0.01, "< 0.1 s"),
             (span, 20.0, "20 s"),
             (span, 200.0, "3 min 20 s"),
             (span, 3600.0, "1 h"),

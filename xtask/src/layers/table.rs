@@ -142,8 +142,8 @@ pub(crate) const LEFT_OUT: &[(&str, &[&str], &str)] = &[
     (
         "dashboard",
         &["imagegen", "clients", "http", "stages"],
-        "the dashboard can't spend money; what comes next it asks pipeline::preview, which wraps the stages' \
-         own decision",
+        "the dashboard can't spend money; what people may see and decide it asks pipeline::Desk, which has \
+         no way to run a stage",
     ),
     ("pipeline", &["imagegen", "clients", "http"], "the pipeline sees stages, not providers"),
     ("stages", &["http"], "stages speak to services; how a provider is reached is the services' own affair"),

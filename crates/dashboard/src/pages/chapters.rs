@@ -89,7 +89,7 @@ fn load(disk: Disk<'_>, episode: EpisodeHeadView) -> Result<ChaptersView, FileEr
             fill(&mut view, document, pictures(disk)?);
         }
         Err(ChapterError::Invalid { violations }) => {
-            view.problem = Some("chapters.json breaks the rules of its schema".to_owned());
+            view.problem = Some("the chapters break the rules of their schema".to_owned());
             view.violations = violations.into_iter().map(violation).collect();
         }
         Err(error) => view.problem = Some(error.to_string()),

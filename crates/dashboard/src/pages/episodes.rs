@@ -122,8 +122,7 @@ pub(super) fn row(episode: EpisodeOverview) -> EpisodeRowView {
         WaitingFor::NotBuilt(_) => ("not_built", None),
         WaitingFor::Review { task, .. } => ("review", task),
         WaitingFor::Cap { .. } => ("cap", None),
-        WaitingFor::Person { task } => ("person", Some(task)),
-        WaitingFor::Retry { .. } => ("person", None),
+        WaitingFor::Person { .. } | WaitingFor::Retry { .. } => ("person", None),
     };
     EpisodeRowView {
         spent_percent: percent(episode.cost.dollars(), episode.cap.dollars()),

@@ -123,14 +123,22 @@ impl Disk<'_> {
             differing: 0,
             commands: Vec::new(),
         };
-        match self.manifest() {
+        let manifest = self.manifest();
+        let is_spoiled = manifest.is_err();
+        match manifest {
             Ok(Some(manifest)) => self.fill(&mut view, manifest, filter)?,
             Ok(None) => view.problem = Some("no pictures were made yet".to_owned()),
-            Err(error) => view.problem = Some(error.to_string()),
+            Err(error) => {
+                tracing::warn!(%error, episode = %id, "the manifest of pictures can't be read");
+                view.problem = Some(
+                    "the manifest of pictures can't be read; the first command below writes it anew, free"
+                        .to_owned(),
+                );
+            }
         }
         let is_whole =
             view.totals.chapters > 0 && view.totals.rejected + view.totals.failed + view.totals.pending == 0;
-        if view.differing > 0 {
+        if view.differing > 0 || is_spoiled {
             view.commands.push(command("Put back what was paid for, free", "images verify --repair", id));
         }
         if !is_whole {
