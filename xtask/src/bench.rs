@@ -7,7 +7,7 @@ use crate::cargo;
 /// What `bench` takes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Only these parts: start, wall, noop, memory, lock, many, prompts
+    /// Only these parts: start, wall, noop, memory, lock, many, prompts, web
     parts: Vec<String>,
 }
 

@@ -90,22 +90,22 @@ pub(crate) async fn pages(program: &str, lines: &mut Vec<Line>) -> anyhow::Resul
         target: "under 64 MiB",
     });
     let gallery = |id: &EpisodeId| format!("/episodes/{id}/images");
-    let json = |id: &EpisodeId| format!("/api/v1/episodes/{id}/images");
+    let as_json = |id: &EpisodeId| format!("/api/v1/episodes/{id}/images");
     let one = ids.get(EPISODES / 2).context("there is an episode in the middle")?;
-    let list = || vec!["/".to_owned()];
+    let list = vec!["/".to_owned()];
     for (what, paths, is_one_round) in [
-        ("episode list", list(), false),
+        ("episode list", list.clone(), false),
         ("one episode's gallery", vec![gallery(one)], false),
         ("every gallery once, pictures not hashed yet", ids.iter().map(gallery).collect(), true),
         ("all galleries in turn", ids.iter().map(gallery).collect(), false),
-        ("one episode's gallery as JSON", vec![json(one)], false),
-        ("all galleries in turn as JSON", ids.iter().map(json).collect(), false),
+        ("one episode's gallery as JSON", vec![as_json(one)], false),
+        ("all galleries in turn as JSON", ids.iter().map(as_json).collect(), false),
     ] {
         server.measure(what, &paths, is_one_round, lines).await?;
     }
     let db = Db::open(&db_config)?;
     tokio::select! {
-        measured = server.measure("episode list, ten writes a second", &list(), false, lines) => measured,
+        measured = server.measure("episode list, ten writes a second", &list, false, lines) => measured,
         error = keep_writing(&db, row) => Err(error.into()),
     }
 }
@@ -337,9 +337,9 @@ impl Server {
             figure: format!(
                 "{:.0} a second, p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms",
                 f64::from(count) / took.as_secs_f64(),
-                milliseconds(percentile(&times, 50)),
-                milliseconds(percentile(&times, 99)),
-                milliseconds(percentile(&times, 100)),
+                ms(percentile(&times, 50)),
+                ms(percentile(&times, 99)),
+                ms(percentile(&times, 100)),
             ),
             target: "p99 under 10 ms",
         });
@@ -347,7 +347,7 @@ impl Server {
             what: "  server: CPU a request, largest answer, memory now, memory at most".to_owned(),
             figure: format!(
                 "{:.3} ms, {:.1} KB, {:.1} MiB, {:.1} MiB",
-                milliseconds(cpu / count),
+                ms(cpu / count),
                 f64::from(u32::try_from(largest)?) / 1000.0,
                 self.mib("VmRSS")?,
                 self.mib("VmHWM")?,
@@ -448,6 +448,6 @@ fn percentile(sorted: &[Duration], percent: usize) -> Duration {
     sorted.get(at).copied().unwrap_or_default()
 }
 
-fn milliseconds(time: Duration) -> f64 {
+fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0
 }

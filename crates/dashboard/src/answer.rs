@@ -1,6 +1,6 @@
 //! How every answer is made: compressed, with a tag to ask again by, with safe headers, and errors as pages or JSON.
 
-use std::io::Write;
+use std::io::{Read, Write};
 
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder,
@@ -13,7 +13,7 @@ use actix_web::{
 };
 use btcedu_domain::Sha256Hash;
 use bytes::Bytes;
-use flate2::{Compression, write::GzEncoder};
+use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use serde::Serialize;
 
 use crate::{
@@ -25,6 +25,9 @@ use crate::{
 
 /// Compressing less than this is not worth a header.
 const WORTH_COMPRESSING: usize = 1024;
+
+/// A page is made as often as something changes, so making it quickly counts for more than its last tenth.
+const LEVEL: Compression = Compression::new(3);
 
 /// How long a browser may keep an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,13 +50,12 @@ impl Freshness {
     }
 }
 
-/// A body, also compressed, with its tag.
+/// A body with its tag, compressed where that makes it shorter.
 #[derive(Debug, Clone)]
 pub(crate) struct Body {
     media_type: &'static str,
-    plain: Bytes,
-    /// Shorter than plain, or absent.
-    gzip: Option<Bytes>,
+    bytes: Bytes,
+    is_gzip: bool,
     etag: String,
 }
 
@@ -65,7 +67,10 @@ impl Body {
         let hash = Sha256Hash::of_bytes(&plain).to_string();
         let etag = format!("\"{}\"", hash.get(..32).unwrap_or(&hash));
         let gzip = if plain.len() < WORTH_COMPRESSING { None } else { compressed(&plain) };
-        Self { media_type, gzip: gzip.filter(|gzip| gzip.len() < plain.len()), plain, etag }
+        match gzip.filter(|gzip| gzip.len() < plain.len()) {
+            Some(gzip) => Self { media_type, bytes: gzip, is_gzip: true, etag },
+            None => Self { media_type, bytes: plain, is_gzip: false, etag },
+        }
     }
 
     pub(crate) fn json(value: &impl Serialize) -> Result<Self, WebError> {
@@ -74,7 +79,7 @@ impl Body {
 
     /// Returns about how much memory it takes, in bytes.
     pub(crate) fn size(&self) -> usize {
-        self.plain.len() + self.gzip.as_ref().map_or(0, Bytes::len)
+        self.bytes.len() + self.etag.len()
     }
 
     /// Answers with it, or says that what the browser has is the same.
@@ -87,12 +92,23 @@ impl Body {
         let mut response = HttpResponse::Ok();
         self.put_headers(&mut response, freshness);
         response.insert_header((header::CONTENT_TYPE, self.media_type));
-        match &self.gzip {
-            Some(gzip) if takes_gzip(request) => {
-                response.insert_header((header::CONTENT_ENCODING, "gzip")).body(gzip.clone())
-            }
-            _ => response.body(self.plain.clone()),
+        if self.is_gzip && takes_gzip(request) {
+            return response.insert_header((header::CONTENT_ENCODING, "gzip")).body(self.bytes.clone());
         }
+        match self.plain() {
+            Ok(plain) => response.body(plain),
+            Err(error) => HttpResponse::from_error(WebError::internal(error)),
+        }
+    }
+
+    /// Returns it as it was; only those who take no compression need it.
+    fn plain(&self) -> std::io::Result<Bytes> {
+        if !self.is_gzip {
+            return Ok(self.bytes.clone());
+        }
+        let mut plain = Vec::new();
+        GzDecoder::new(self.bytes.as_ref()).read_to_end(&mut plain)?;
+        Ok(plain.into())
     }
 
     fn put_headers(&self, response: &mut HttpResponseBuilder, freshness: Freshness) {
@@ -105,7 +121,7 @@ impl Body {
 }
 
 fn compressed(plain: &[u8]) -> Option<Bytes> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    let mut encoder = GzEncoder::new(Vec::new(), LEVEL);
     encoder.write_all(plain).ok()?;
     encoder.finish().ok().map(Bytes::from)
 }
@@ -196,7 +212,8 @@ pub(crate) fn finish<B: MessageBody + 'static>(
         if status == StatusCode::TOO_MANY_REQUESTS {
             page.insert_header((header::RETRY_AFTER, "60"));
         }
-        ServiceResponse::new(request, page.body(body.plain)).map_into_right_body()
+        let plain = body.plain().unwrap_or_default();
+        ServiceResponse::new(request, page.body(plain)).map_into_right_body()
     };
     put_safe_headers(response.headers_mut());
     response

@@ -32,7 +32,7 @@ impl Assets {
     pub(crate) fn load() -> Self {
         let assets = Files::iter().filter_map(|name| {
             let data = Bytes::from(Files::get(&name)?.data.into_owned());
-            let hash = Sha256Hash::of_bytes(&data).to_string().chars().take(16).collect();
+            let hash = Sha256Hash::of_bytes(&data).short();
             Some((name.to_string(), Asset { body: answer::Body::new(data, media_type(&name)), hash }))
         });
         Self(assets.collect())

@@ -2,19 +2,23 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use crate::answer::Body;
 
 /// What all kept pages may take together, in bytes.
-const MAX_BYTES: usize = 8 * 1024 * 1024;
+const MAX_BYTES: usize = 6 * 1024 * 1024;
 /// A longer address is nobody's bookmark.
 const MAX_KEY: usize = 512;
 
 /// Pages by address.
 #[derive(Debug, Default)]
-pub(crate) struct PageCache(Mutex<Kept>);
+pub(crate) struct PageCache {
+    kept: Mutex<Kept>,
+    /// Who makes which page right now.
+    makers: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+}
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -32,9 +36,33 @@ struct Entry {
 }
 
 impl PageCache {
+    /// Returns a page that shows this version, or makes it: once, however many ask for it at the same time.
+    pub(crate) async fn get_or_make<E>(
+        &self,
+        key: &str,
+        version: &str,
+        make: impl AsyncFnOnce() -> Result<Body, E>,
+    ) -> Result<Body, E> {
+        if let Some(body) = self.get(key, version) {
+            return Ok(body);
+        }
+        let place = {
+            let mut makers = self.makers.lock().unwrap_or_else(PoisonError::into_inner);
+            makers.retain(|_, place| Arc::strong_count(place) > 1);
+            makers.entry(key.to_owned()).or_default().clone()
+        };
+        let _turn = place.lock().await;
+        if let Some(body) = self.get(key, version) {
+            return Ok(body);
+        }
+        let body = make().await?;
+        self.put(key, version, &body);
+        Ok(body)
+    }
+
     /// Returns a page if it shows this version.
-    pub(crate) fn get(&self, key: &str, version: &str) -> Option<Body> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    fn get(&self, key: &str, version: &str) -> Option<Body> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.clock += 1;
         let used = kept.clock;
         let entry = kept.pages.get_mut(key).filter(|entry| entry.version == version)?;
@@ -43,12 +71,12 @@ impl PageCache {
     }
 
     /// Keeps a page; those that were not used for longest go where it gets too many.
-    pub(crate) fn put(&self, key: &str, version: &str, body: &Body) {
+    fn put(&self, key: &str, version: &str, body: &Body) {
         let size = body.size() + key.len();
         if key.len() > MAX_KEY || size > MAX_BYTES / 4 {
             return;
         }
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.remove(key);
         while kept.bytes + size > MAX_BYTES {
             let Some(oldest) =
@@ -79,8 +107,10 @@ mod tests {
     use crate::answer::HTML;
 
     fn body(bytes: usize) -> Body {
-        // Bytes that don't compress to nothing.
-        let text: Vec<u8> = (0..bytes).map(|n| u8::try_from(n * n % 251).unwrap()).collect();
+        // Bytes that don't compress: Knuth's random numbers.
+        let next = |n: &u64| Some(n.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
+        let numbers = std::iter::successors(Some(1_u64), next).take(bytes);
+        let text: Vec<u8> = numbers.map(|n| n.to_be_bytes()[0]).collect();
         Body::new(text.into(), HTML)
     }
 
@@ -95,6 +125,26 @@ mod tests {
         assert!(cache.get("/", "1").is_none() && cache.get("/", "2").is_some());
     }
 
+    #[tokio::test]
+    async fn a_page_that_many_ask_for_is_made_once() {
+        let (cache, made) = (PageCache::default(), std::sync::atomic::AtomicUsize::new(0));
+        let ask = async |version: &str| {
+            let make = async || {
+                made.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                tokio::task::yield_now().await;
+                Ok::<_, ()>(body(10))
+            };
+            cache.get_or_make("/", version, make).await.unwrap()
+        };
+        let _all = tokio::join!(ask("1"), ask("1"), ask("1"));
+        assert_eq!(made.load(std::sync::atomic::Ordering::Relaxed), 1);
+        let _again = tokio::join!(ask("1"), ask("2"), ask("2"));
+        assert_eq!(made.load(std::sync::atomic::Ordering::Relaxed), 2);
+        let failed: Result<Body, &str> = cache.get_or_make("/x", "1", async || Err("no")).await;
+        assert_eq!(failed.unwrap_err(), "no");
+        assert!(cache.get_or_make("/x", "1", async || Ok::<_, ()>(body(1))).await.is_ok());
+    }
+
     #[test]
     fn the_pages_unused_for_longest_make_room() {
         let cache = PageCache::default();
@@ -103,8 +153,8 @@ mod tests {
             assert!(cache.get("/0", "1").is_some(), "the page in use stays, {n}");
         }
         assert!(cache.get("/1", "1").is_none());
-        assert!(cache.0.lock().unwrap().bytes <= MAX_BYTES);
-        cache.put("/huge", "1", &body(MAX_BYTES));
+        assert!(cache.kept.lock().unwrap().bytes <= MAX_BYTES);
+        cache.put("/huge", "1", &body(MAX_BYTES / 2));
         assert!(cache.get("/huge", "1").is_none());
     }
 }

@@ -68,23 +68,30 @@ impl Shown<'_> {
         let query = request.query_string();
         let key =
             format!("{:?} {}?{query}", self.asked_by, crate::access::below(&state.base, request.path()));
-        if let Some(body) = state.cache.get(&key, &version) {
-            return Ok(body.respond(request, Freshness::AskAgain));
-        }
-        let (title, view) = load().await?;
-        let body = match self.asked_by {
-            For::Programs => Body::json(&view)?,
-            For::People => {
-                let mut page = Page::new(state, self.name, &title);
-                page.pending_reviews = state.desk.db().run(review_tasks::count_open).await?;
-                page.version.clone_from(&version);
-                page.live = events_of(self.episode);
-                Body::new(state.templates.render(&page, &view)?.into(), HTML)
+        // The version was read first: what changes while the page is made is seen by the next who asks.
+        let make = async || {
+            let (title, view) = load().await?;
+            match self.asked_by {
+                For::Programs => Body::json(&view),
+                For::People => self.page(state, &title, &version, &view).await,
             }
         };
-        // What was read while something changed is not kept for long: its version is the one before.
-        state.cache.put(&key, &version, &body);
+        let body = state.cache.get_or_make(&key, &version, make).await?;
         Ok(body.respond(request, Freshness::AskAgain))
+    }
+
+    async fn page(
+        &self,
+        state: &AppState,
+        title: &str,
+        version: &str,
+        view: &impl Serialize,
+    ) -> Result<Body, WebError> {
+        let mut page = Page::new(state, self.name, title);
+        page.pending_reviews = state.desk.db().run(review_tasks::count_open).await?;
+        version.clone_into(&mut page.version);
+        page.live = events_of(self.episode);
+        Ok(Body::new(state.templates.render(&page, view)?.into(), HTML))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    io::Read,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -61,9 +62,11 @@ impl KnownHashes {
         {
             return Ok(Some(*hash));
         }
-        drop(file);
-        let Some(bytes) = data.read_inside(path, MAX_PICTURE)? else { return Ok(None) };
-        let hash = Sha256Hash::of_bytes(&bytes);
+        if facts.size_bytes > MAX_PICTURE {
+            return Err(FileError::TooLarge { path: path.to_owned(), limit: MAX_PICTURE });
+        }
+        let failed = |source| FileError::Read { path: path.to_owned(), source };
+        let hash = Sha256Hash::of_reader(file.take(MAX_PICTURE)).map_err(failed)?;
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MAX_HASHES {
             known.clear();
@@ -71,11 +74,6 @@ impl KnownHashes {
         known.insert(path.to_owned(), (facts, hash));
         Ok(Some(hash))
     }
-}
-
-/// Returns the part of a hash that stands in an address.
-pub(crate) fn short(hash: Sha256Hash) -> String {
-    hash.to_string().chars().take(16).collect()
 }
 
 /// Reads ids from an address; what is no id names nothing.
@@ -86,7 +84,7 @@ fn ids(request: &HttpRequest) -> Result<(EpisodeId, ChapterId), WebError> {
 }
 
 fn freshness(request: &HttpRequest, hash: Sha256Hash) -> Freshness {
-    if asked_version(request) == Some(short(hash).as_str()) {
+    if asked_version(request) == Some(hash.short().as_str()) {
         Freshness::Forever
     } else {
         Freshness::AskAgain
@@ -94,7 +92,7 @@ fn freshness(request: &HttpRequest, hash: Sha256Hash) -> Freshness {
 }
 
 fn tag(hash: Sha256Hash) -> String {
-    format!("\"{}\"", short(hash))
+    format!("\"{}\"", hash.short())
 }
 
 /// Finds the picture of a chapter, with its hash.

@@ -44,7 +44,6 @@ impl AppState {
             Ok::<_, WebError>((rows, files))
         };
         let (rows, files) = btcedu_pictures::offload(work).await??;
-        let files = files.as_ref().map(Sha256Hash::to_string).unwrap_or_default();
-        Ok(format!("{rows}-{}", files.get(..16).unwrap_or_default()))
+        Ok(format!("{rows}-{}", files.as_ref().map(Sha256Hash::short).unwrap_or_default()))
     }
 }

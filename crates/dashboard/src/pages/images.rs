@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     error::WebError,
-    pictures::{KnownHashes, short},
+    pictures::KnownHashes,
     state::AppState,
     templates::PageName,
     views::{
@@ -222,7 +222,7 @@ impl Disk<'_> {
                         differs =
                             Some("the file on the disk is another picture than the manifest's".to_owned());
                     }
-                    url = Some((format!("/episodes/{id}/images/{}", entry.chapter_id), short(hash)));
+                    url = Some((format!("/episodes/{id}/images/{}", entry.chapter_id), hash.short()));
                 }
                 Err(FileError::LeadsOut { .. }) => {
                     differs = Some("the file is a link that leads out of the workspace".to_owned());
