@@ -6,7 +6,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use btcedu_domain::ReviewStatus;
 use btcedu_testkit::{Answer, Browser, Dashboard, Key, RawAnswer, TestEnv, form};
 use serde_json::Value;
-use tokio::{io::AsyncWriteExt, time::timeout};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::timeout,
+};
 
 use crate::{
     books::EP,
@@ -552,4 +555,18 @@ async fn harmless(browser: &Browser, story: &str) {
     assert_eq!(browser.count("script:not([src])").await, 0, "{story}: a script was smuggled in");
     assert_eq!(browser.count("[onerror], [onclick], [onload]").await, 0, "{story}");
     assert_eq!(browser.count("a[href^='javascript:' i]").await, 0, "{story}");
+}
+
+#[tokio::test]
+async fn a_signal_ends_the_server_also_while_somebody_follows_a_page() {
+    let env = empty().await;
+    let quiet = Dashboard::start(&env, &[]).await;
+    assert_eq!(quiet.terminate().await, Some(143));
+    let followed = Dashboard::start(&env, &[]).await;
+    let mut stream = followed.connect().await;
+    stream.write_all(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    let mut begins = [0; 15];
+    stream.read_exact(&mut begins).await.unwrap();
+    assert_eq!(&begins, b"HTTP/1.1 200 OK");
+    assert_eq!(followed.terminate().await, Some(143), "the stream holds up nothing");
 }

@@ -249,15 +249,15 @@ function sameSeen(other) {
 
 async function refresh() {
   const answer = await fetch(location.href.split("#")[0], { headers: { Accept: "text/html" }, cache: "no-store" });
-  if (!answer.ok || answer.redirected) return;
+  if (!answer.ok || answer.redirected) return "later";
   const other = new DOMParser().parseFromString(await answer.text(), "text/html");
-  if (other.body.dataset.page !== body.dataset.page) return;
+  if (other.body.dataset.page !== body.dataset.page) return "later";
   const fresh = regionsOf(other);
   const changed = [...fresh].filter(([key, one]) => served.get(key) !== one.outerHTML);
   const holder = document.createElement("div");
   holder.append(...changed.map(([, one]) => other.importNode(one, true)));
   await loadPictures(holder);
-  if (find("dialog[open]")) return "later";
+  if (find("dialog[open]")) return "busy";
   let left = false;
   for (const list of findAll("[data-live-list]")) {
     const freshList = find(`[data-live-list="${list.dataset.liveList}"]`, other);
@@ -279,7 +279,7 @@ async function refresh() {
   if (!left) body.dataset.version = other.body.dataset.version;
   document.dispatchEvent(new Event("regions-replaced"));
   if (!left && structure(document) !== structure(other) && mayReload()) location.reload();
-  return left ? "later" : "";
+  return left ? "busy" : "";
 }
 
 // A page whose regions come or go (the first episode, the first picture) is loaded anew,
@@ -289,6 +289,29 @@ function mayReload() {
   return !typed && !find("dialog[open]") && !find("input[type=checkbox]:checked") && body.dataset.page !== "review";
 }
 
+// Waits longer and longer between tries that fail: 2 seconds, then 4, at most a minute.
+function makeRetry(action) {
+  let timer = 0;
+  let delay = 2000;
+  const stop = () => clearTimeout(timer);
+  return {
+    stop,
+    later() {
+      stop();
+      timer = setTimeout(action, delay);
+      delay = Math.min(2 * delay, 60000);
+    },
+    soon() {
+      stop();
+      timer = setTimeout(action, 5000);
+    },
+    worked() {
+      stop();
+      delay = 2000;
+    },
+  };
+}
+
 function startLive() {
   if (!body.dataset.live || !window.EventSource) return;
   let source = null;
@@ -296,8 +319,9 @@ function startLive() {
   let wanted = body.dataset.version;
 
   const work = async () => {
-    if (working || wanted === body.dataset.version || find("dialog[open]")) return;
+    if (working || document.hidden || wanted === body.dataset.version || find("dialog[open]")) return;
     working = true;
+    refreshing.stop();
     const aim = wanted;
     let again = "";
     try {
@@ -306,18 +330,42 @@ function startLive() {
       again = "later";
     }
     working = false;
+    if (again === "later") {
+      refreshing.later();
+      return;
+    }
+    refreshing.worked();
     if (wanted !== aim) work();
-    else if (again === "later") setTimeout(work, 5000);
+    else if (again === "busy") refreshing.soon();
   };
+  const refreshing = makeRetry(work);
+
+  // A hidden page listens to nothing: a browser has few connections to one server.
+  // The first message after opening tells whether anything has changed meanwhile.
   const open = () => {
+    if (source || document.hidden) return;
     source = new EventSource(body.dataset.base + body.dataset.live);
     source.onmessage = (event) => {
+      opening.worked();
       wanted = event.data;
       work();
     };
+    source.onerror = () => {
+      if (source?.readyState !== EventSource.CLOSED) return;
+      source = null;
+      opening.later();
+    };
+  };
+  const opening = makeRetry(open);
+  const close = () => {
+    opening.stop();
+    refreshing.stop();
+    source?.close();
+    source = null;
   };
   for (const dialog of findAll("dialog")) dialog.addEventListener("close", work);
-  addEventListener("pagehide", () => source.close());
+  document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  addEventListener("pagehide", close);
   addEventListener("pageshow", (event) => event.persisted && open());
   open();
 }
@@ -330,7 +378,7 @@ function startWalking() {
   if (!counter) return null;
   const marks = place ? findAll(".change[id]:not(.dimmed)", place) : [];
   let index = -1;
-  if (!marks.length) find(".walk").hidden = true;
+  if (!marks.length) find(find(".decide") ? ".walk" : "#review-bar").hidden = true;
   counter.textContent = `${marks.length} change${marks.length === 1 ? "" : "s"}`;
 
   const go = (to) => {
@@ -387,29 +435,44 @@ function startDocking() {
   });
 }
 
-// Reviews: notes stay in this browser until they are sent, and come back if they were refused
+// Reviews: notes stay in this browser until a page says that the decision was taken.
+// Sending alone proves nothing: the answer may be a refusal, or never come.
+
+const storedUnder = (name) => `btcedu ${name} ${body.dataset.base} `;
+
+function forgetDecided() {
+  const id = find("[data-notes-of]")?.dataset.notesOf;
+  if (!id) return;
+  const sent = storedUnder("sent") + id;
+  if (sessionStorage.getItem(sent) && find("#notice.done")) {
+    for (const form of ["changes", "reject"]) localStorage.removeItem(`${storedUnder("notes")}${id}:${form}`);
+  }
+  sessionStorage.removeItem(sent);
+  for (const form of findAll("#approve-form, #changes-form, #reject-form")) {
+    form.addEventListener("submit", () => sessionStorage.setItem(sent, form.id));
+  }
+}
+
+function keepNotes(form) {
+  const key = storedUnder("notes") + form.dataset.notes;
+  const notes = find("[name=notes]", form);
+  const about = find("[name=about]", form);
+  const kept = JSON.parse(localStorage.getItem(key) ?? "null");
+  if (kept && !notes.value) [notes.value, about.value] = [kept.notes, kept.about];
+  const keep = () => {
+    if (notes.value) localStorage.setItem(key, JSON.stringify({ notes: notes.value, about: about.value }));
+    else localStorage.removeItem(key);
+  };
+  form.addEventListener("input", keep);
+  form.addEventListener("change", keep);
+}
 
 function startKeepingNotes() {
-  for (const form of findAll("form[data-notes]")) {
-    const key = `btcedu notes ${form.dataset.notes}`;
-    const notes = find("[name=notes]", form);
-    const about = find("[name=about]", form);
-    const read = (store) => JSON.parse(store.getItem(key) ?? "null");
-    try {
-      const kept = read(localStorage) ?? (find("#notice.problem") && read(sessionStorage));
-      sessionStorage.removeItem(key);
-      if (kept && !notes.value) [notes.value, about.value] = [kept.notes, kept.about];
-    } catch {
-      continue;
-    }
-    const text = () => JSON.stringify({ notes: notes.value, about: about.value });
-    const keep = () => (notes.value ? localStorage.setItem(key, text()) : localStorage.removeItem(key));
-    form.addEventListener("input", keep);
-    form.addEventListener("change", keep);
-    form.addEventListener("submit", () => {
-      sessionStorage.setItem(key, text());
-      localStorage.removeItem(key);
-    });
+  try {
+    forgetDecided();
+    for (const form of findAll("form[data-notes]")) keepNotes(form);
+  } catch {
+    // A browser that stores nothing keeps no notes; deciding works all the same.
   }
 }
 

@@ -51,6 +51,10 @@ impl EpisodeDir {
     pub fn id(&self) -> &EpisodeId {
         &self.id
     }
+    /// Returns the workspace that it is in.
+    pub fn data(&self) -> DataDir {
+        DataDir::new(&self.root)
+    }
     /// Returns `outputs/{ep}`.
     pub fn outputs(&self) -> PathBuf {
         self.root.join("outputs").join(self.id.as_str())

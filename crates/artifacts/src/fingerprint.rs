@@ -1,32 +1,43 @@
 //! One hash over what the file system knows of an episode's files: another one means that something has changed.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use btcedu_domain::Sha256Hash;
 
-use crate::{EpisodeDir, EpisodeLock, FileError, FileFacts, list_files};
+use crate::{EpisodeDir, EpisodeLock, FileFacts, list_files};
 
 impl EpisodeDir {
     /// Hashes names, sizes and times of all files that a page may show, and whether somebody works on the episode.
     ///
-    /// # Errors
-    /// [`FileError::Read`] for anything but "not there".
-    pub fn fingerprint(&self) -> Result<Sha256Hash, FileError> {
+    /// What can't be looked at counts as what it is: a file that can't be looked at.
+    pub fn fingerprint(&self) -> Sha256Hash {
         let mut known = String::new();
+        let mut note = |line: fmt::Arguments<'_>| {
+            // Writing to a string can't fail.
+            let _always = writeln!(known, "{line}");
+        };
         for folder in self.text_folders().into_iter().chain([self.images()]) {
-            let mut paths = list_files(&folder)?;
+            let mut paths = match list_files(&folder) {
+                Ok(paths) => paths,
+                Err(error) => {
+                    note(format_args!("{error}"));
+                    continue;
+                }
+            };
             paths.sort();
             for path in paths {
-                // Gone since the folder was read: the next look sees it.
-                let Some(facts) = FileFacts::read(&path)? else { continue };
-                let FileFacts { size_bytes, mtime_ns, inode } = facts;
-                let name = path.display();
-                // Writing to a string can't fail.
-                let _always = writeln!(known, "{name}\0{size_bytes} {mtime_ns} {inode}");
+                match FileFacts::read(&path) {
+                    Ok(Some(FileFacts { size_bytes, mtime_ns, inode })) => {
+                        note(format_args!("{}\0{size_bytes} {mtime_ns} {inode}", path.display()));
+                    }
+                    // Gone since the folder was read: the next look sees it.
+                    Ok(None) => {}
+                    Err(error) => note(format_args!("{error}")),
+                }
             }
         }
-        known.push_str(if EpisodeLock::is_held(self) { "held" } else { "free" });
-        Ok(Sha256Hash::of_bytes(known.as_bytes()))
+        note(format_args!("{}", EpisodeLock::is_held(self)));
+        Sha256Hash::of_bytes(known.as_bytes())
     }
 }
 
@@ -41,7 +52,7 @@ mod tests {
     async fn every_file_and_the_lock_move_it_and_nothing_else_does() {
         let folder = tempfile::tempdir().unwrap();
         let dir = DataDir::new(folder.path()).episode(&"ep1".parse().unwrap());
-        let mut seen = vec![dir.fingerprint().unwrap()];
+        let mut seen = vec![dir.fingerprint()];
         let chapter = "ch01".parse().unwrap();
         let paths = [
             dir.chapters(),
@@ -52,16 +63,16 @@ mod tests {
         ];
         for path in &paths {
             write_atomic(path, b"{}").unwrap();
-            seen.push(dir.fingerprint().unwrap());
+            seen.push(dir.fingerprint());
         }
-        assert_eq!(dir.fingerprint().unwrap(), *seen.last().unwrap());
+        assert_eq!(dir.fingerprint(), *seen.last().unwrap());
         remove_file(&dir.chapters()).unwrap();
-        seen.push(dir.fingerprint().unwrap());
+        seen.push(dir.fingerprint());
         let holder = LockHolder::this_process("btcedu imagegen ep1", "2026-11-22T10:30:00Z".parse().unwrap());
         let lock = EpisodeLock::acquire(&dir, &holder, &SystemClock).await.unwrap();
-        let held = dir.fingerprint().unwrap();
+        let held = dir.fingerprint();
         drop(lock);
-        assert_ne!(dir.fingerprint().unwrap(), held);
+        assert_ne!(dir.fingerprint(), held);
         seen.push(held);
         let count = seen.len();
         seen.sort_by_key(ToString::to_string);

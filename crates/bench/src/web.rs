@@ -2,6 +2,7 @@
 //!
 //! Who asks shares the cores with the server, so it is bare: requests are written ahead, and a body is read
 //! and forgotten. How much of the time is the server's own, its CPU time tells.
+#![expect(clippy::indexing_slicing, reason = "JSON documents of our own making")]
 
 use std::{
     fs,

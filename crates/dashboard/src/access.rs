@@ -5,7 +5,7 @@ mod gate;
 mod sign_in;
 
 use std::{
-    net::IpAddr,
+    net::{IpAddr, Ipv6Addr},
     num::NonZeroU32,
     sync::{Mutex, PoisonError},
 };
@@ -79,5 +79,13 @@ fn address_of(request: &HttpRequest) -> Option<IpAddr> {
     let peer = request.peer_addr()?.ip();
     let forwarded = request.headers().get(header::X_FORWARDED_FOR).and_then(|value| value.to_str().ok());
     let last = forwarded.and_then(|list| list.rsplit(',').next()?.trim().parse().ok());
-    Some(if peer.is_loopback() { last.unwrap_or(peer) } else { peer })
+    Some(network_of(if peer.is_loopback() { last.unwrap_or(peer) } else { peer }))
+}
+
+/// Whoever has an IPv6 address has all of its /64 (RFC 6177).
+fn network_of(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+    }
 }

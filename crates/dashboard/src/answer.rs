@@ -15,6 +15,7 @@ use btcedu_domain::Sha256Hash;
 use bytes::Bytes;
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{
     access::random_word,
@@ -172,10 +173,13 @@ fn put_safe_headers(headers: &mut HeaderMap) {
 }
 
 /// What an error page, or its JSON, says.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ErrorView {
+    /// The HTTP status.
     status: u16,
+    /// In a few words.
     heading: &'static str,
+    /// In a sentence.
     message: String,
     /// Stands in the log too; empty where there is nothing to look up.
     id: String,
@@ -206,7 +210,7 @@ pub(crate) fn finish<B: MessageBody + 'static>(
                 page.insert_header((name, value.clone()));
             }
         }
-        if status == StatusCode::UNAUTHORIZED {
+        if status == StatusCode::UNAUTHORIZED && takes_passwords(&request) {
             page.insert_header((header::WWW_AUTHENTICATE, "Basic realm=\"btcedu\", charset=\"UTF-8\""));
         }
         if status == StatusCode::TOO_MANY_REQUESTS {
@@ -223,6 +227,11 @@ pub(crate) fn finish<B: MessageBody + 'static>(
 fn is_bare<B: MessageBody>(response: &ServiceResponse<B>) -> bool {
     let kind = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     kind.is_none_or(|kind| kind.starts_with("text/plain") && response.status() != StatusCode::OK)
+}
+
+/// On pages there is a form for that, and no need for the browser's own window.
+fn takes_passwords(request: &HttpRequest) -> bool {
+    is_api(request) || request.path().ends_with("/metrics")
 }
 
 fn is_api(request: &HttpRequest) -> bool {
@@ -273,7 +282,8 @@ fn heading(status: StatusCode) -> &'static str {
 }
 
 fn error_page(state: &AppState, told: &ErrorView) -> Body {
-    let page = Page::new(state, PageName::Error, told.heading);
+    // Whoever meets an error may be nobody who has signed in.
+    let page = Page::new(state, PageName::Error, told.heading).signed_out();
     match state.templates.render(&page, told) {
         Ok(html) => Body::new(html.into(), HTML),
         Err(error) => {

@@ -90,6 +90,9 @@ impl From<FileError> for WebError {
             FileError::LeadsOut { .. } => Self::NotFound(
                 "the file is a link that leads out of the workspace, so it is not shown".to_owned(),
             ),
+            FileError::TooLarge { .. } => {
+                Self::NotFound("the file is larger than anything that is shown".to_owned())
+            }
             other => Self::internal(other),
         }
     }

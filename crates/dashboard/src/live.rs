@@ -90,6 +90,8 @@ pub(crate) async fn events(
     state: web::Data<AppState>,
     wanted: web::Query<Wanted>,
 ) -> Result<impl Responder, WebError> {
+    // nginx would hold events back (nginx.org/en/docs/http/ngx_http_proxy_module.html).
+    const UNBUFFERED: (&str, &str) = ("X-Accel-Buffering", "no");
     let episode = wanted.into_inner().episode;
     let version = state.version(episode.as_ref()).await?;
     let receiver = state.hub.subscribe(episode, version);
@@ -104,5 +106,6 @@ pub(crate) async fn events(
         let data = sse::Data::new(version.clone()).id(version);
         Ok::<_, Infallible>(sse::Event::Data(data))
     });
-    Ok(sse::Sse::from_stream(events).with_keep_alive(KEEP_ALIVE).with_retry_duration(COME_BACK))
+    let stream = sse::Sse::from_stream(events).with_keep_alive(KEEP_ALIVE).with_retry_duration(COME_BACK);
+    Ok(stream.customize().insert_header(UNBUFFERED))
 }

@@ -24,13 +24,14 @@ impl<'a> Marked<'a> {
     }
 }
 
-/// Stand for a mark's beginning and end while the Markdown is read: characters of nobody's (Unicode's private use).
+/// Stand for a mark's beginning, the end of its number, and its own end while the Markdown is read: characters of nobody's (Unicode's private use).
 const BEGIN: char = '\u{F0001}';
-const END: char = '\u{F0002}';
+const NUMBERED: char = '\u{F0002}';
+const END: char = '\u{F0003}';
 
 /// Makes HTML of a script; tag N is `<mark id="change-N" class="change tag t1 CATEGORY">`, from 1.
 pub(crate) fn script_html(script: &str, tags: &[Marked<'_>]) -> String {
-    let (signed, numbers) = put_signs(script, tags);
+    let signed = put_signs(script, tags);
     let events = Parser::new(&signed).filter_map(|event| match event {
         // What looks like HTML is text, and links of a model lead nowhere.
         Event::Html(text) | Event::InlineHtml(text) => Some(Event::Text(text)),
@@ -48,7 +49,7 @@ pub(crate) fn script_html(script: &str, tags: &[Marked<'_>]) -> String {
     });
     let mut page = String::new();
     html::push_html(&mut page, events);
-    clean(&put_marks(&page, &numbers, tags))
+    clean(&put_marks(&page, tags))
 }
 
 const fn lower(level: HeadingLevel) -> HeadingLevel {
@@ -60,47 +61,59 @@ const fn lower(level: HeadingLevel) -> HeadingLevel {
     }
 }
 
-/// Puts signs around each tag; tags that lie in each other, or end in another paragraph, get none. Returns
-/// the numbers, from 0, of those that have got one.
-fn put_signs(script: &str, tags: &[Marked<'_>]) -> (String, Vec<usize>) {
-    let letters: Vec<char> = script.chars().map(|c| if c == BEGIN || c == END { ' ' } else { c }).collect();
-    let mut signed = String::with_capacity(script.len() + tags.len() * 8);
-    let (mut at, mut numbers) = (0, Vec::new());
+/// Puts signs around each tag, with its number: what the Markdown drops takes its number along.
+fn put_signs(script: &str, tags: &[Marked<'_>]) -> String {
+    let is_sign = |c: char| matches!(c, BEGIN | NUMBERED | END);
+    let letters: Vec<char> = script.chars().map(|c| if is_sign(c) { ' ' } else { c }).collect();
+    let mut signed = String::with_capacity(script.len() + tags.len() * 16);
+    let mut at = 0;
     for (number, tag) in tags.iter().enumerate() {
-        let (start, end) = (tag.adaptation.position.start, tag.adaptation.position.end);
-        let Some(inside) = letters.get(start..end).filter(|_| start >= at) else { continue };
+        let span = tag.adaptation.position;
+        let Some(inside) = letters.get(span.start..span.end).filter(|_| span.start >= at) else { continue };
         let inside: String = inside.iter().collect();
-        if inside.contains("\n\n") {
+        if !is_tag(&inside) {
             continue;
         }
-        signed.extend(letters.get(at..start).unwrap_or_default());
-        signed.push(BEGIN);
-        signed.push_str(&inside);
-        signed.push(END);
-        numbers.push(number);
-        at = end;
+        signed.extend(letters.get(at..span.start).unwrap_or_default());
+        signed.extend([BEGIN.to_string(), number.to_string(), NUMBERED.to_string(), inside, END.to_string()]);
+        at = span.end;
     }
     signed.extend(letters.get(at..).unwrap_or_default());
-    (signed, numbers)
+    signed
 }
 
-fn put_marks(page: &str, numbers: &[usize], tags: &[Marked<'_>]) -> String {
-    let mut marked = String::with_capacity(page.len() + tags.len() * 60);
-    let mut numbers = numbers.iter();
-    for letter in page.chars() {
-        match letter {
-            BEGIN => marked.push_str(&opening(numbers.next(), tags)),
-            END => marked.push_str("</mark>"),
-            other => marked.push(other),
+/// Positions of another text lead anywhere; and a mark ends in the paragraph that it begins in.
+fn is_tag(text: &str) -> bool {
+    text.starts_with('[') && text.ends_with(']') && !text.contains("\n\n")
+}
+
+fn put_marks(page: &str, tags: &[Marked<'_>]) -> String {
+    let mut parts = page.split(BEGIN);
+    let mut marked = parts.next().unwrap_or_default().replace([NUMBERED, END], "");
+    for part in parts {
+        let (number, rest) = part.split_once(NUMBERED).unwrap_or(("", part));
+        let tag = number.parse().ok().and_then(|number: usize| Some((number + 1, tags.get(number)?)));
+        match (tag, rest.split_once(END)) {
+            (Some((number, tag)), Some((inside, after))) => {
+                marked.extend([
+                    &opening(number, tag),
+                    inside,
+                    "</mark>",
+                    &after.replace([NUMBERED, END], ""),
+                ]);
+            }
+            _ => marked.push_str(&rest.replace([NUMBERED, END], "")),
         }
     }
     marked
 }
 
-fn opening(number: Option<&usize>, tags: &[Marked<'_>]) -> String {
-    let Some((number, tag)) = number.and_then(|at| Some((at + 1, tags.get(*at)?))) else {
-        return "<mark>".to_owned();
-    };
+/// Tells which tags have got a mark in a page.
+pub(crate) fn is_marked(page: &str, number: usize) -> bool {
+    page.contains(&format!("id=\"change-{number}\""))
+}
+
+fn opening(number: usize, tag: &Marked<'_>) -> String {
     let tier = match tag.adaptation.tier {
         Tier::T1 => "t1",
         Tier::T2 => "t2",
@@ -198,6 +211,17 @@ mod tests {
             for bad in ["<script", "<img", "<a ", "<b", "<div", "href", "src=\"", "<mark id=change"] {
                 assert!(!plain.contains(bad), "{script}: {html}");
             }
+        }
+    }
+
+    #[test]
+    fn a_tag_that_the_markdown_drops_leaves_the_others_their_numbers() {
+        let html = html_of("[metin](http://x/[T1:a]) ve [T2: b] son [T1: c]");
+        for (number, tier, text) in [(3, "t2", "[T2: b]"), (4, "t1", "[T1: c]")] {
+            let mark = format!(
+                "<mark id=\"change-{number}\" class=\"change tag {tier} other\" data-category=\"other\">{text}</mark>"
+            );
+            assert!(html.contains(&mark), "{mark}: {html}");
         }
     }
 

@@ -54,6 +54,8 @@ struct Shown<'a> {
     /// The episode whose files it shows, and whose changes it follows.
     episode: Option<&'a EpisodeId>,
     asked_by: For,
+    /// Whether it shows nothing else: what the next stage would do depends on templates and the day, too.
+    is_kept: bool,
 }
 
 impl Shown<'_> {
@@ -76,7 +78,8 @@ impl Shown<'_> {
                 For::People => self.page(state, &title, &version, &view).await,
             }
         };
-        let body = state.cache.get_or_make(&key, &version, make).await?;
+        let body =
+            if self.is_kept { state.cache.get_or_make(&key, &version, make).await? } else { make().await? };
         Ok(body.respond(request, Freshness::AskAgain))
     }
 

@@ -2,7 +2,8 @@
 
 use std::{
     collections::HashMap,
-    io::Read,
+    fs::File,
+    io::{Read, Seek},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -25,7 +26,7 @@ use crate::{
 };
 
 /// No picture is larger, in bytes.
-const MAX_PICTURE: u64 = 64 * 1024 * 1024;
+const MAX_PICTURE: u64 = btcedu_pictures::MAX_BYTES as u64;
 /// So many hashes are remembered before all are forgotten.
 const MAX_HASHES: usize = 20_000;
 
@@ -49,30 +50,39 @@ impl Hashes {
 pub(crate) struct KnownHashes(Arc<Mutex<HashMap<PathBuf, (FileFacts, Sha256Hash)>>>);
 
 impl KnownHashes {
-    /// Hashes a picture, unless that was done since it was last changed; `None` where there is none.
+    /// Opens a picture and hashes it, unless that was done since it was last changed; `None` where there is none.
     ///
     /// # Errors
-    /// [`FileError`] of a file that can't be read, or that leads out of the workspace.
-    pub(crate) fn hash_of(&self, data: &DataDir, path: &Path) -> Result<Option<Sha256Hash>, FileError> {
+    /// [`FileError`] of a file that can't be read, is too large, or leads out of the workspace.
+    pub(crate) fn open(&self, data: &DataDir, path: &Path) -> Result<Option<(File, Sha256Hash)>, FileError> {
         // Opened each time: a link may have taken the file's place.
-        let Some(file) = data.open_inside(path)? else { return Ok(None) };
+        let Some(mut file) = data.open_inside(path)? else { return Ok(None) };
         let facts = FileFacts::of(&file, path)?;
         if let Some((then, hash)) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(path)
             && *then == facts
         {
-            return Ok(Some(*hash));
+            return Ok(Some((file, *hash)));
         }
         if facts.size_bytes > MAX_PICTURE {
             return Err(FileError::TooLarge { path: path.to_owned(), limit: MAX_PICTURE });
         }
         let failed = |source| FileError::Read { path: path.to_owned(), source };
-        let hash = Sha256Hash::of_reader(file.take(MAX_PICTURE)).map_err(failed)?;
+        let hash = Sha256Hash::of_reader((&mut file).take(MAX_PICTURE)).map_err(failed)?;
+        file.rewind().map_err(failed)?;
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MAX_HASHES {
             known.clear();
         }
         known.insert(path.to_owned(), (facts, hash));
-        Ok(Some(hash))
+        Ok(Some((file, hash)))
+    }
+
+    /// Returns a picture's hash.
+    ///
+    /// # Errors
+    /// As [`KnownHashes::open`].
+    pub(crate) fn hash_of(&self, data: &DataDir, path: &Path) -> Result<Option<Sha256Hash>, FileError> {
+        Ok(self.open(data, path)?.map(|(_, hash)| hash))
     }
 }
 
@@ -95,30 +105,28 @@ fn tag(hash: Sha256Hash) -> String {
     format!("\"{}\"", hash.short())
 }
 
-/// Finds the picture of a chapter, with its hash.
-async fn find(
-    state: &AppState,
-    dir: &EpisodeDir,
-    chapter: &ChapterId,
-) -> Result<(PathBuf, Sha256Hash), WebError> {
+/// A picture that is open, so that what is sent is what was hashed.
+struct Picture {
+    path: PathBuf,
+    file: File,
+    hash: Sha256Hash,
+}
+
+/// Opens the picture of a chapter.
+async fn find(state: &AppState, dir: &EpisodeDir, chapter: &ChapterId) -> Result<Picture, WebError> {
     let (data, path, known) = (state.desk.data().clone(), dir.chapter_picture(chapter), state.hashes.known());
-    let found =
-        btcedu_pictures::offload(move || known.hash_of(&data, &path).map(|hash| (path, hash))).await?;
-    match found? {
-        (path, Some(hash)) => Ok((path, hash)),
-        (_, None) => Err(WebError::NotFound(format!("there is no picture of chapter '{chapter}'"))),
-    }
+    let opened =
+        btcedu_pictures::offload(move || known.open(&data, &path).map(|found| (path, found))).await??;
+    let (path, Some((file, hash))) = opened else {
+        return Err(WebError::NotFound(format!("there is no picture of chapter '{chapter}'")));
+    };
+    Ok(Picture { path, file, hash })
 }
 
 /// Answers with the picture itself.
 pub(crate) async fn full(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpResponse, WebError> {
     let (episode, chapter) = ids(&request)?;
-    let (path, hash) = find(&state, &state.dir(&episode), &chapter).await?;
-    let data = state.desk.data().clone();
-    let opened = btcedu_pictures::offload(move || data.open_inside(&path).map(|file| (path, file))).await??;
-    let (path, Some(file)) = opened else {
-        return Err(WebError::NotFound(format!("there is no picture of chapter '{chapter}'")));
-    };
+    let Picture { path, file, hash } = find(&state, &state.dir(&episode), &chapter).await?;
     let name = DispositionParam::Filename(format!("{episode}-{chapter}.png"));
     let disposition = ContentDisposition { disposition: DispositionType::Inline, parameters: vec![name] };
     let mut response = NamedFile::from_file(file, path)
@@ -141,11 +149,12 @@ pub(crate) async fn thumb(
 ) -> Result<HttpResponse, WebError> {
     let (episode, chapter) = ids(&request)?;
     let dir = state.dir(&episode);
-    let (path, hash) = find(&state, &dir, &chapter).await?;
+    let picture = find(&state, &dir, &chapter).await?;
+    let hash = picture.hash;
     let mut response = if knows(&request, &tag(hash)) {
         HttpResponse::NotModified().finish()
     } else {
-        let jpeg = load_or_make(&state, &dir, path, hash).await?;
+        let jpeg = load_or_make(&state, &dir, picture).await?;
         HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "image/jpeg")).body(jpeg)
     };
     put_headers(&mut response, freshness(&request, hash), hash);
@@ -160,12 +169,8 @@ fn put_headers(response: &mut HttpResponse, freshness: Freshness, hash: Sha256Ha
     }
 }
 
-async fn load_or_make(
-    state: &AppState,
-    dir: &EpisodeDir,
-    picture: PathBuf,
-    hash: Sha256Hash,
-) -> Result<Bytes, WebError> {
+async fn load_or_make(state: &AppState, dir: &EpisodeDir, picture: Picture) -> Result<Bytes, WebError> {
+    let Picture { path, file, hash } = picture;
     let small = dir.thumbnail(&hash);
     if let Some(jpeg) = read(state, &small).await? {
         return Ok(jpeg);
@@ -177,9 +182,17 @@ async fn load_or_make(
     if let Some(jpeg) = read(state, &small).await? {
         return Ok(jpeg);
     }
-    let Some(bytes) = read(state, &picture).await? else {
-        return Err(WebError::NotFound("the picture is gone".to_owned()));
+    let read_all = move || {
+        let mut bytes = Vec::new();
+        file.take(MAX_PICTURE).read_to_end(&mut bytes).map_err(|source| FileError::Read { path, source })?;
+        Ok::<_, FileError>(bytes)
     };
+    let bytes = Bytes::from(btcedu_pictures::offload(read_all).await??);
+    if Sha256Hash::of_bytes(&bytes) != hash {
+        return Err(WebError::NotFound(
+            "the picture was changed while it was read; load the page anew".to_owned(),
+        ));
+    }
     let jpeg = match btcedu_pictures::thumbnail(bytes).await {
         Ok(jpeg) => jpeg,
         Err(error) => return Err(WebError::NotFound(format!("there is no small copy: {error}"))),

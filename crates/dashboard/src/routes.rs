@@ -21,6 +21,7 @@ pub(crate) fn configure(app: &mut web::ServiceConfig) {
         .service(write("/reviews/approve", reviews::approve))
         .service(read("/reviews/{review}", review::page))
         .service(write("/reviews/{review}/open", review::open))
+        .service(write("/reviews/{review}/take-up", review::take_up))
         .service(write("/reviews/{review}/approve", review::approve))
         .service(write("/reviews/{review}/reject", review::reject))
         .service(write("/reviews/{review}/request-changes", review::request_changes))

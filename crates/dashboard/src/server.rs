@@ -21,7 +21,7 @@ use btcedu_pipeline::{Desk, DeskError};
 
 use crate::{
     DashboardConfig,
-    access::{Access, gate},
+    access::{Access, gate, random_word},
     answer,
     assets::Assets,
     cache::PageCache,
@@ -99,6 +99,7 @@ pub async fn bind(desk: Desk, config: DashboardConfig) -> Result<Dashboard, Serv
     let address = listener.local_addr().map_err(failed)?;
     desk.register_prompts().await?;
     let state = AppState {
+        started: random_word(8),
         base: config.base_path.as_str().to_owned(),
         access: Access::new(config.credentials, config.hosts),
         templates: Templates::load().map_err(|error| ServeError::Template(error.into()))?,
@@ -133,7 +134,7 @@ impl Dashboard {
         let watched = state.clone();
         // Sessions end with the program: who reads .env can't make one.
         let key = Key::generate();
-        let server = HttpServer::new(move || app(state.clone(), key.clone()))
+        let server = HttpServer::new(move || app(state.clone(), key.clone(), address.port()))
             .workers(WORKERS)
             .worker_max_blocking_threads(BLOCKING)
             .max_connections(MAX_CONNECTIONS)
@@ -152,8 +153,9 @@ impl Dashboard {
             () = Hub::watch(watched) => {}
             () = stop => {}
         }
-        handle.stop(true).await;
-        serving.await
+        // The server has to go on to see that it is to stop.
+        let ((), ended) = tokio::join!(handle.stop(true), serving);
+        ended
     }
 }
 
@@ -161,6 +163,7 @@ impl Dashboard {
 fn app(
     state: web::Data<AppState>,
     key: Key,
+    port: u16,
 ) -> App<
     impl actix_web::dev::ServiceFactory<
         ServiceRequest,
@@ -172,7 +175,8 @@ fn app(
 > {
     let path = if state.base.is_empty() { "/" } else { &state.base };
     let sessions = SessionMiddleware::builder(CookieSessionStore::default(), key)
-        .cookie_name("btcedu".to_owned())
+        // Browsers send a cookie to all ports of a host.
+        .cookie_name(format!("btcedu-{port}"))
         .cookie_path(path.to_owned())
         .cookie_same_site(SameSite::Strict)
         .cookie_content_security(CookieContentSecurity::Private)
@@ -182,7 +186,8 @@ fn app(
     let base = state.base.clone();
     let mut app = App::new().app_data(state).app_data(forms::limits());
     if !base.is_empty() {
-        app = app.service(web::scope(&base).configure(routes::configure));
+        let first_page = web::redirect(base.clone(), format!("{base}/")).permanent();
+        app = app.service(first_page).service(web::scope(&base).configure(routes::configure));
     }
     app.configure(routes::configure)
         .wrap(middleware::from_fn(gate))

@@ -2,7 +2,7 @@
 
 use btcedu_artifacts::EpisodeDir;
 use btcedu_domain::{EpisodeId, Sha256Hash};
-use btcedu_models::ChangeCounter;
+use btcedu_models::{ChangeCounter, Changes};
 use btcedu_pipeline::Desk;
 
 use crate::{
@@ -13,6 +13,8 @@ use crate::{
 /// What every handler is given.
 pub(crate) struct AppState {
     pub(crate) desk: Desk,
+    /// Another word for each start: counts begin anew then.
+    pub(crate) started: String,
     /// The base path, without a slash at the end.
     pub(crate) base: String,
     pub(crate) access: Access,
@@ -40,10 +42,12 @@ impl AppState {
         let (changes, dir) = (self.changes.clone(), episode.map(|id| self.dir(id)));
         let work = move || {
             let rows = changes.read_blocking()?;
-            let files = dir.map(|dir| dir.fingerprint()).transpose()?;
+            let files = dir.map(|dir| dir.fingerprint());
             Ok::<_, WebError>((rows, files))
         };
         let (rows, files) = btcedu_pictures::offload(work).await??;
-        Ok(format!("{rows}-{}", files.as_ref().map(Sha256Hash::short).unwrap_or_default()))
+        let Changes { opened, data_version } = rows;
+        let files = files.as_ref().map(Sha256Hash::short).unwrap_or_default();
+        Ok(format!("{}-{opened}.{data_version}-{files}", self.started))
     }
 }

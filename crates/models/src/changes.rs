@@ -21,7 +21,23 @@ use crate::{
 pub struct ChangeCounter {
     db: Db,
     path: PathBuf,
-    conn: Arc<Mutex<Option<Conn>>>,
+    conn: Arc<Mutex<Opened>>,
+}
+
+#[derive(Default)]
+struct Opened {
+    conn: Option<Conn>,
+    /// `SQLite` counts anew for each connection.
+    times: u64,
+}
+
+/// What the database is like; another value means that something was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Changes {
+    /// How often the file was opened to look.
+    pub opened: u64,
+    /// `SQLite`'s own count since.
+    pub data_version: i64,
 }
 
 impl std::fmt::Debug for ChangeCounter {
@@ -42,11 +58,11 @@ impl ChangeCounter {
         Self { db: db.clone(), path: db.path().to_owned(), conn: Arc::default() }
     }
 
-    /// Returns a number that is another one after each change; equal numbers mean that nothing has changed.
+    /// Returns what is another value after each change; equal values mean that nothing has changed.
     ///
     /// # Errors
     /// Why the file can't be read.
-    pub async fn read(&self) -> Result<i64, DbError> {
+    pub async fn read(&self) -> Result<Changes, DbError> {
         let this = self.clone();
         self.db.offload(move || this.read_blocking()).await?
     }
@@ -55,18 +71,22 @@ impl ChangeCounter {
     ///
     /// # Errors
     /// Why the file can't be read.
-    pub fn read_blocking(&self) -> Result<i64, DbError> {
-        let mut place = self.conn.lock().unwrap_or_else(PoisonError::into_inner);
-        let conn = match &mut *place {
+    pub fn read_blocking(&self) -> Result<Changes, DbError> {
+        let mut opened = self.conn.lock().unwrap_or_else(PoisonError::into_inner);
+        let Opened { conn, times } = &mut *opened;
+        let conn = match conn {
             Some(conn) => conn,
-            empty => empty.insert(open(&self.path)?),
+            empty => {
+                *times += 1;
+                empty.insert(open(&self.path)?)
+            }
         };
         let read = diesel::sql_query("PRAGMA data_version").get_result::<DataVersion>(conn);
         match read {
-            Ok(row) => Ok(row.data_version),
+            Ok(row) => Ok(Changes { opened: opened.times, data_version: row.data_version }),
             Err(error) => {
                 // The next reading opens the file anew.
-                *place = None;
+                opened.conn = None;
                 Err(DbError::from(error).at(&self.path))
             }
         }

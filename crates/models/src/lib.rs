@@ -51,7 +51,7 @@ pub mod review_tasks;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use changes::ChangeCounter;
+pub use changes::{ChangeCounter, Changes};
 pub use db::{Conn, Db, DbConfig};
 pub use error::{DbError, SharedError};
 pub use migrate::MigrationStatus;

@@ -145,7 +145,7 @@ pub(crate) fn reader_of(bytes: &[u8]) -> Result<ImageReader<Cursor<&[u8]>>, Pict
     Ok(reader)
 }
 
-fn check_pixels(width: u32, height: u32) -> Result<(), PictureError> {
+pub(crate) fn check_pixels(width: u32, height: u32) -> Result<(), PictureError> {
     if u64::from(width) * u64::from(height) <= MAX_PIXELS {
         return Ok(());
     }

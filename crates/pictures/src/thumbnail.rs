@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use fast_image_resize::{IntoImageView, Resizer, images::Image};
-use image::{DynamicImage, ExtendedColorType, ImageEncoder, codecs::jpeg::JpegEncoder};
+use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, codecs::jpeg::JpegEncoder};
 
 use crate::{
     MediaType, PictureError,
-    decode::{broken, reader_of},
+    decode::{broken, check_pixels, reader_of},
     mark,
     offload::compute,
 };
@@ -25,7 +25,10 @@ pub async fn thumbnail(picture: Bytes) -> Result<Bytes, PictureError> {
 }
 
 fn make(picture: &Bytes) -> Result<Bytes, PictureError> {
-    let whole = reader_of(picture)?.decode().map_err(broken)?.into_rgb8();
+    let decoder = reader_of(picture)?.into_decoder().map_err(broken)?;
+    let (wide, high) = decoder.dimensions();
+    check_pixels(wide, high)?;
+    let whole = DynamicImage::from_decoder(decoder).map_err(broken)?.into_rgb8();
     let (width, height) = whole.dimensions();
     let to = THUMBNAIL_WIDTH.min(width).max(1);
     // Rounded to the nearest row; at least one.

@@ -10,7 +10,7 @@ use btcedu_stages::{StageContext, StageError};
 
 use crate::{
     Decision, EpisodeList, NextStep, OverviewFilter, PlanFlags, ReviewError, ReviewView, decide_review,
-    find_review, list_episodes, list_reviews, open_review, preview_next,
+    find_review, list_episodes, list_reviews, open_review, preview_next, take_up_text,
 };
 
 /// What a reviewer may do: everything here is free.
@@ -97,6 +97,14 @@ impl Desk {
     /// As there.
     pub async fn open_review(&self, task: i64) -> Result<ReviewView, ReviewError> {
         open_review(&self.ctx, task).await
+    }
+
+    /// As [`take_up_text`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn take_up_text(&self, task: i64, command: &str) -> Result<ReviewView, ReviewError> {
+        take_up_text(&self.ctx, task, command).await
     }
 
     /// As [`decide_review`].

@@ -48,7 +48,7 @@ pub use plan::{
 pub use refresh::{LookBack, look_back};
 pub use review::{
     Decision, ReviewError, ReviewProblem, ReviewView, Verdict, decide_review, find_review, list_reviews,
-    open_review,
+    open_review, take_up_text,
 };
 pub use runner::{
     RunOptions, RunReport, RunnerEnd, StageResult, StageRun, check_episode_exists, load_plan, run_episode,

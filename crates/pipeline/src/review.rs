@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use btcedu_artifacts::{
-    EpisodeDir, EpisodeLock, FileError, LockHolder, Provenance, StaleMarker, TextProvenance, read_json,
-    read_optional,
+    EpisodeDir, EpisodeLock, FileError, LockHolder, Provenance, StaleMarker, TextProvenance,
 };
 use btcedu_domain::{EpisodeId, EpisodeStatus, ReviewStage, ReviewStatus, Sha256Hash, UtcTime};
 use btcedu_models::{
@@ -116,8 +115,8 @@ pub enum ReviewError {
     TextMissing {
         /// The review.
         task: i64,
-        /// The text.
-        path: PathBuf,
+        /// The text, relative to the workspace.
+        path: String,
     },
     /// A request for changes says what to change.
     #[error("say what to change: a request for changes needs notes")]
@@ -301,6 +300,26 @@ pub async fn decide_review(ctx: &StageContext, decision: Decision<'_>) -> Result
     find_review(ctx, task).await
 }
 
+/// Brings a review up to date with the text as it is on the disk right now, without deciding anything.
+///
+/// # Errors
+/// [`ReviewError`] says why there is nothing to look at.
+pub async fn take_up_text(ctx: &StageContext, task: i64, command: &str) -> Result<ReviewView, ReviewError> {
+    let (found, _) = load(ctx, task).await?;
+    let dir = ctx.data.episode(&found.episode_id);
+    let holder = LockHolder::this_process(command, ctx.clock.now());
+    let lock = EpisodeLock::acquire(&dir, &holder, ctx.clock.as_ref()).await.map_err(StageError::from)?;
+    let (found, episode) = load(ctx, task).await?;
+    check_open(&found)?;
+    check_not_stale(&dir, &found).await?;
+    match check_text(ctx, &dir, &found, &episode).await {
+        Ok(()) | Err(ReviewError::TextChanged { .. }) => {}
+        Err(error) => return Err(error),
+    }
+    drop(lock);
+    find_review(ctx, task).await
+}
+
 fn check_open(task: &ReviewTask) -> Result<(), ReviewError> {
     if task.status.is_open() {
         return Ok(());
@@ -317,10 +336,20 @@ async fn load(ctx: &StageContext, task: i64) -> Result<(ReviewTask, Episode), Re
     loaded.await?.ok_or(ReviewError::Unknown { task })
 }
 
+/// Hashes the text of a gate as it is now; what a link brings in from elsewhere counts as not there.
 fn hash_on_disk(dir: &EpisodeDir, gate: ReviewStage) -> Result<Option<Sha256Hash>, FileError> {
-    let bytes = read_optional(&TextStage::of_gate(gate).output(dir))?;
-    Ok(bytes.map(|bytes| Sha256Hash::of_bytes(&bytes)))
+    let path = TextStage::of_gate(gate).output(dir);
+    let file = match dir.data().open_inside(&path) {
+        Ok(Some(file)) => file,
+        Ok(None) | Err(FileError::LeadsOut { .. }) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let failed = |source| FileError::Read { path: path.clone(), source };
+    Sha256Hash::of_reader(file).map(Some).map_err(failed)
 }
+
+/// No provenance is larger, in bytes.
+const MAX_PROVENANCE: u64 = 4 * 1024 * 1024;
 
 /// Shows a task as a person looks at it; reads the text, so not on an async thread.
 fn view(dir: &EpisodeDir, task: ReviewTask, title: String) -> Result<ReviewView, FileError> {
@@ -331,7 +360,9 @@ fn view(dir: &EpisodeDir, task: ReviewTask, title: String) -> Result<ReviewView,
     if task.status.is_open() {
         let marker = stale_note(&stage.output(dir))?;
         out_of_date = marker.filter(|m| m.by != marker_author(&task)).map(|m| m.reason);
-        let made = read_json::<Provenance<TextProvenance>>(&dir.provenance(stage.stage()));
+        let made = dir
+            .data()
+            .read_json_inside::<Provenance<TextProvenance>>(&dir.provenance(stage.stage()), MAX_PROVENANCE);
         warnings = made.ok().flatten().map(|made| made.extra.warnings).unwrap_or_default();
     }
     Ok(ReviewView {
@@ -362,7 +393,7 @@ async fn check_text(
     let path = TextStage::of_gate(task.stage).output(dir);
     let (folder, gate) = (dir.clone(), task.stage);
     let Some(hash) = btcedu_stages::with_files(move || hash_on_disk(&folder, gate)).await? else {
-        return Err(ReviewError::TextMissing { task: task.id, path });
+        return Err(ReviewError::TextMissing { task: task.id, path: dir.in_workspace(&path) });
     };
     if task.artifact_hash == Some(hash) {
         return Ok(());

@@ -186,6 +186,18 @@ impl Dashboard {
         TcpStream::connect(&self.address).await.expect("a connection to the dashboard")
     }
 
+    /// Asks the program to end, as systemd does, and returns its exit code.
+    ///
+    /// # Panics
+    /// Where it doesn't end within ten seconds.
+    pub async fn terminate(mut self) -> Option<i32> {
+        let id = self.program.id().expect("a running program").to_string();
+        let told = tokio::process::Command::new("kill").args(["-TERM", &id]).status().await;
+        assert!(told.expect("the command kill").success(), "the signal is sent");
+        let ended = timeout(Duration::from_secs(10), self.program.wait()).await;
+        ended.expect("it ends within ten seconds").expect("its exit code").code()
+    }
+
     /// Sends bytes as they are and reads until the other side closes, or nothing came for long.
     ///
     /// # Panics

@@ -72,7 +72,8 @@ async fn admit(state: &AppState, request: &HttpRequest) -> Result<Admission, Web
             Err(WebError::Unauthorized)
         };
     }
-    if !is_reading(request.method()) {
+    // Nobody sees where an event stream is sent to.
+    if !is_reading(request.method()) || path == "/events" {
         return Err(WebError::Unauthorized);
     }
     let asked = request.uri().path_and_query().map_or(path, |asked| below(&state.base, asked.as_str()));

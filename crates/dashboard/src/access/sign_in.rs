@@ -75,7 +75,9 @@ pub(crate) async fn sign_in(
 
 /// Only a place of our own: `//evil.example` would be another host.
 fn local(next: &str) -> String {
-    let is_local = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n']);
+    let is_local = next.starts_with('/')
+        && !next.starts_with("//")
+        && !next.contains(|c: char| c == '\\' || c.is_control());
     if is_local { next.to_owned() } else { "/".to_owned() }
 }
 
@@ -108,7 +110,16 @@ mod tests {
     #[test]
     fn nobody_is_sent_to_another_host() {
         assert_eq!(local("/reviews/7?view=side"), "/reviews/7?view=side");
-        for next in ["", "//evil.example", "https://evil.example", "/\\evil.example", "evil", "/a\r\nb"] {
+        for next in [
+            "",
+            "//evil.example",
+            "https://evil.example",
+            "/\\evil.example",
+            "evil",
+            "/a\r\nb",
+            "/\t/evil.example",
+            "/\u{1}x",
+        ] {
             assert_eq!(local(next), "/", "{next:?}");
         }
     }

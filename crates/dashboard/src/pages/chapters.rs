@@ -46,7 +46,7 @@ pub(crate) async fn api(state: web::Data<AppState>, request: HttpRequest) -> Res
 
 async fn answer(state: &AppState, request: &HttpRequest, asked_by: For) -> Result<HttpResponse, WebError> {
     let id: EpisodeId = path_part(request, "episode", "episode")?;
-    let shown = Shown { name: PageName::Chapters, episode: Some(&id), asked_by };
+    let shown = Shown { name: PageName::Chapters, episode: Some(&id), asked_by, is_kept: true };
     let load = async || {
         let episode = gather::episode(state, &id).await?;
         let (data, dir, known) = (state.desk.data().clone(), state.dir(&id), state.hashes.known());
@@ -66,7 +66,7 @@ fn load(disk: Disk<'_>, episode: EpisodeHeadView) -> Result<ChaptersView, FileEr
         problem: None,
         violations: Vec::new(),
         warnings: Vec::new(),
-        stale: gather::stale_reason(disk.data, &path)?,
+        stale: gather::stale_reason(disk.data, &path),
         chapters: Vec::new(),
         visual_types: Vec::new(),
         episode,
@@ -77,11 +77,11 @@ fn load(disk: Disk<'_>, episode: EpisodeHeadView) -> Result<ChaptersView, FileEr
             view.problem = Some("there are no chapters yet".to_owned());
             return Ok(view);
         }
-        Err(error @ (FileError::LeadsOut { .. } | FileError::TooLarge { .. })) => {
-            view.problem = Some(error.to_string());
+        Err(error) => {
+            tracing::warn!(%error, "a chapter document is not shown");
+            view.problem = Some("the chapters can't be read; the log of `btcedu web` says why".to_owned());
             return Ok(view);
         }
-        Err(error) => return Err(error),
     };
     match parse_for(&bytes, disk.dir.id()) {
         Ok(Parsed { document, warnings, .. }) => {

@@ -1,7 +1,7 @@
 //! One episode: its steps with their runs, its texts, where they came from, and what comes next.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use btcedu_artifacts::{DataDir, EpisodeDir, FileError};
+use btcedu_artifacts::{DataDir, EpisodeDir};
 use btcedu_domain::{EpisodeId, EpisodeRowId, Usd};
 use btcedu_models::{
     Conn, DbError,
@@ -14,7 +14,7 @@ use btcedu_pipeline::{
 
 use super::{
     For, Shown,
-    episodes::{row, state_word},
+    episodes::{clipped, row, state_word},
     gather::{self, TextKind, command},
     path_part, provenance,
 };
@@ -52,13 +52,16 @@ pub(crate) async fn api(state: web::Data<AppState>, request: HttpRequest) -> Res
 
 async fn answer(state: &AppState, request: &HttpRequest, asked_by: For) -> Result<HttpResponse, WebError> {
     let id: EpisodeId = path_part(request, "episode", "episode")?;
-    let shown = Shown { name: PageName::Episode, episode: Some(&id), asked_by };
+    let shown = Shown { name: PageName::Episode, episode: Some(&id), asked_by, is_kept: false };
     let load = async || {
         let view = load(state, &id).await?;
         Ok((view.episode.title.clone(), view))
     };
     shown.answer(state, request, load).await
 }
+
+/// An error is told in full unless it is a page of its own, in characters.
+const MOST_OF_ERROR: usize = 8000;
 
 /// What the rows know.
 struct Rows {
@@ -85,7 +88,7 @@ async fn load(state: &AppState, id: &EpisodeId) -> Result<EpisodeView, WebError>
     let rows = state.desk.db().run(move |conn| load_rows(conn, &wanted, row_id)).await?;
     let next = state.desk.preview_next(id).await.map_err(WebError::internal)?;
     let (data, dir, artifacts) = (state.desk.data().clone(), state.dir(id), rows.artifacts);
-    let files = btcedu_pictures::offload(move || load_files(&data, &dir, artifacts)).await??;
+    let files = btcedu_pictures::offload(move || load_files(&data, &dir, artifacts)).await?;
     let overview = row(overview);
     Ok(EpisodeView {
         source: episode.source,
@@ -112,29 +115,27 @@ fn load_rows(conn: &mut Conn, id: &EpisodeId, row: EpisodeRowId) -> Result<Rows,
     })
 }
 
-fn load_files(data: &DataDir, dir: &EpisodeDir, artifacts: Vec<ContentArtifact>) -> Result<Files, FileError> {
-    let texts: Result<Vec<_>, _> = TextKind::ALL.into_iter().map(|kind| kind.link(data, dir)).collect();
-    let artifacts: Result<Vec<_>, _> =
-        artifacts.into_iter().rev().map(|artifact| artifact_view(data, artifact)).collect();
-    Ok(Files {
-        texts: texts?,
-        artifacts: artifacts?,
+fn load_files(data: &DataDir, dir: &EpisodeDir, artifacts: Vec<ContentArtifact>) -> Files {
+    let artifacts = artifacts.into_iter().rev().map(|artifact| artifact_view(data, artifact));
+    Files {
+        texts: TextKind::ALL.into_iter().map(|kind| kind.link(data, dir)).collect(),
+        artifacts: artifacts.collect(),
         provenance: provenance::load(data, dir),
-        has_chapters: gather::size(data, &dir.chapters())?.is_some(),
-        has_images: gather::size(data, &dir.manifest())?.is_some(),
-    })
+        has_chapters: gather::size(data, &dir.chapters()).is_some(),
+        has_images: gather::size(data, &dir.manifest()).is_some(),
+    }
 }
 
-fn artifact_view(data: &DataDir, artifact: ContentArtifact) -> Result<ArtifactView, FileError> {
+fn artifact_view(data: &DataDir, artifact: ContentArtifact) -> ArtifactView {
     let path = data.root().join(&artifact.file_path);
-    Ok(ArtifactView {
-        size_bytes: gather::size(data, &path)?,
-        stale: gather::stale_reason(data, &path)?,
+    ArtifactView {
+        size_bytes: gather::size(data, &path),
+        stale: gather::stale_reason(data, &path),
         artifact_type: artifact.artifact_type,
         path: artifact.file_path,
         model: artifact.model,
         created_at: artifact.created_at,
-    })
+    }
 }
 
 fn timeline_step(step: &PlannedStep, runs: &[PipelineRun]) -> TimelineStepView {
@@ -159,7 +160,7 @@ fn run_view(run: &PipelineRun) -> RunView {
         input_tokens: run.input_tokens,
         output_tokens: run.output_tokens,
         cost_usd: run.estimated_cost_usd,
-        error: run.error_message.clone(),
+        error: run.error_message.clone().map(|error| clipped(error, MOST_OF_ERROR)),
     }
 }
 

@@ -16,6 +16,8 @@ use crate::{
     views::episodes::{EpisodeRowView, EpisodesView, StatusCount, StepView},
 };
 
+/// So much of an error is told in the list, in characters; its run has more of it.
+const MOST_OF_ERROR: usize = 300;
 /// Episodes on one page.
 const PER_PAGE: usize = 50;
 
@@ -69,7 +71,7 @@ async fn answer(
     asked: Asked,
     asked_by: For,
 ) -> Result<HttpResponse, WebError> {
-    let shown = Shown { name: PageName::Episodes, episode: None, asked_by };
+    let shown = Shown { name: PageName::Episodes, episode: None, asked_by, is_kept: true };
     let load = async || Ok(("Episodes".to_owned(), load(state, &asked).await?));
     shown.answer(state, request, load).await
 }
@@ -137,8 +139,16 @@ pub(super) fn row(episode: EpisodeOverview) -> EpisodeRowView {
         published_at: episode.published_at,
         cost_usd: episode.cost,
         cap_usd: episode.cap,
-        error: episode.error,
+        error: episode.error.map(|error| clipped(error, MOST_OF_ERROR)),
         retry_count: episode.retry_count,
+    }
+}
+
+/// Cuts a text, and says so.
+pub(super) fn clipped(text: String, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{} …", text.get(..end).unwrap_or_default()),
+        None => text,
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     time::UNIX_EPOCH,
 };
 
-use btcedu_artifacts::{DataDir, EpisodeDir, FileError, StaleMarker, stale_path};
+use btcedu_artifacts::{DataDir, EpisodeDir, StaleMarker, stale_path};
 use btcedu_domain::{EpisodeId, UtcTime};
 use btcedu_models::episodes::{self, Episode};
 
@@ -98,47 +98,43 @@ impl TextKind {
     }
 
     /// Shows where a text is and how it stands; reads the disk.
-    pub(super) fn link(self, data: &DataDir, dir: &EpisodeDir) -> Result<TextLinkView, FileError> {
+    pub(super) fn link(self, data: &DataDir, dir: &EpisodeDir) -> TextLinkView {
         let path = self.path(dir);
-        let found = facts(data, &path)?;
-        Ok(TextLinkView {
+        let found = facts(data, &path);
+        TextLinkView {
             kind: self.name().to_owned(),
             label: self.label().to_owned(),
             lang: self.lang().to_owned(),
             size_bytes: found.map(|(size, _)| size),
             modified_at: found.and_then(|(_, modified)| modified),
-            stale: stale_reason(data, &path)?,
+            stale: stale_reason(data, &path),
             path: dir.in_workspace(&path),
-        })
+        }
     }
 }
 
-/// Returns size and time of a file; what leads out of the workspace counts as not there.
-fn facts(data: &DataDir, path: &Path) -> Result<Option<(u64, Option<UtcTime>)>, FileError> {
-    let file = match data.open_inside(path) {
-        Ok(Some(file)) => file,
-        Ok(None) | Err(FileError::LeadsOut { .. }) => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let Ok(known) = file.metadata() else { return Ok(None) };
+/// Returns size and time of a file; what can't be looked at, or leads out of the workspace, counts as not there.
+fn facts(data: &DataDir, path: &Path) -> Option<(u64, Option<UtcTime>)> {
+    // One odd file hides no page.
+    let opened = data.open_inside(path).inspect_err(|error| tracing::debug!(%error, "a file is not shown"));
+    let known = opened.ok()??.metadata().ok()?;
     let since = known.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let seconds = since.and_then(|since| i64::try_from(since.as_secs()).ok());
     let time = seconds.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
-    Ok(Some((known.len(), time.map(UtcTime::new))))
+    Some((known.len(), time.map(UtcTime::new)))
 }
 
 /// Returns the size of a file in bytes; none where it isn't there.
-pub(super) fn size(data: &DataDir, path: &Path) -> Result<Option<u64>, FileError> {
-    Ok(facts(data, path)?.map(|(size, _)| size))
+pub(super) fn size(data: &DataDir, path: &Path) -> Option<u64> {
+    facts(data, path).map(|(size, _)| size)
 }
 
 /// Returns why a file is out of date, where a marker beside it says so.
-pub(super) fn stale_reason(data: &DataDir, path: &Path) -> Result<Option<String>, FileError> {
+pub(super) fn stale_reason(data: &DataDir, path: &Path) -> Option<String> {
     match data.read_json_inside::<StaleMarker>(&stale_path(path), MAX_TEXT) {
-        Ok(marker) => Ok(marker.map(|marker| marker.reason)),
-        Err(FileError::Read { path, source }) => Err(FileError::Read { path, source }),
+        Ok(marker) => marker.map(|marker| marker.reason),
         // A marker that can't be read is one all the same.
-        Err(_unreadable) => Ok(Some("a marker beside it says so".to_owned())),
+        Err(_unreadable) => Some("a marker beside it says so".to_owned()),
     }
 }
 

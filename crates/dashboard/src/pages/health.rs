@@ -10,7 +10,9 @@ use crate::state::AppState;
 /// Answers 200 where database and workspace can be used, else 503 and which of them can't.
 pub(crate) async fn get(state: web::Data<AppState>) -> HttpResponse {
     let root = state.desk.data().root().to_owned();
-    let database = state.desk.db().run(episodes::count_by_status).await.map(drop).map_err(|e| e.to_string());
+    let counted = state.desk.db().run(episodes::count_by_status).await.map(drop).map_err(|e| e.to_string());
+    // A file that was taken away is still open here.
+    let database = if state.desk.db().exists() { counted } else { Err("the file is gone".to_owned()) };
     let folder = match btcedu_pictures::offload(move || free_bytes(&root)).await {
         Ok(Ok(0)) => Err("there is no room left".to_owned()),
         Ok(asked) => asked.map(drop).map_err(|error| error.to_string()),

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use btcedu_artifacts::{DataDir, EpisodeDir, EpisodeLock, FileError, Manifest, ManifestEntry};
+use btcedu_artifacts::{
+    DataDir, EpisodeDir, EpisodeLock, FileError, Manifest, ManifestEntry, TEMP_PREFIX, list_files,
+};
 use btcedu_domain::{ChapterId, EpisodeId, ImageStatus, Stage, UtcTime};
 use btcedu_models::pipeline_runs;
 use serde::Deserialize;
@@ -23,6 +25,9 @@ use crate::{
         images::{GalleryTotalsView, GalleryView, MadeWithView, PictureView},
     },
 };
+
+/// How the names of pictures end.
+const PICTURE: &str = ".png";
 
 /// What the gallery is filtered by.
 #[derive(Debug, Default, Deserialize)]
@@ -68,7 +73,7 @@ async fn answer(
 ) -> Result<HttpResponse, WebError> {
     let id: EpisodeId = path_part(request, "episode", "episode")?;
     let filter: Option<ImageStatus> = asked.status.parse().ok();
-    let shown = Shown { name: PageName::Images, episode: Some(&id), asked_by };
+    let shown = Shown { name: PageName::Images, episode: Some(&id), asked_by, is_kept: true };
     let load = async || {
         let view = load(state, &id, filter).await?;
         Ok((format!("Pictures: {}", view.episode.title), view))
@@ -113,7 +118,7 @@ impl Disk<'_> {
         let mut view = GalleryView {
             episode,
             problem: None,
-            stale: gather::stale_reason(self.data, &self.dir.manifest())?,
+            stale: gather::stale_reason(self.data, &self.dir.manifest()),
             made_with: None,
             totals: GalleryTotalsView::default(),
             filter: filter.map(|status| status.to_string()).unwrap_or_default(),
@@ -121,6 +126,7 @@ impl Disk<'_> {
             // A run that was killed has left its row behind, and nobody holds the episode.
             running_since: running.filter(|_| EpisodeLock::is_held(self.dir)),
             differing: 0,
+            others: Vec::new(),
             commands: Vec::new(),
         };
         let manifest = self.manifest();
@@ -176,6 +182,7 @@ impl Disk<'_> {
         };
         let alts = self.descriptions();
         let pictures = self.pictures(manifest.images, &alts)?;
+        view.others = self.others(&pictures);
         view.differing = pictures.iter().filter(|picture| picture.differs.is_some()).count();
         view.pictures = pictures;
         view.pictures.retain(|picture| filter.is_none_or(|status| picture.status == status));
@@ -187,6 +194,22 @@ impl Disk<'_> {
             written_at: manifest.generated_at,
         });
         Ok(())
+    }
+
+    /// Returns the pictures in the folder that no chapter shows.
+    fn others(self, pictures: &[PictureView]) -> Vec<String> {
+        let shown = |name: &str| {
+            let of = |picture: &PictureView| format!("{}.png", picture.chapter_id) == name;
+            pictures.iter().any(|picture| picture.status == ImageStatus::Generated && of(picture))
+        };
+        let files = list_files(&self.dir.images()).unwrap_or_default();
+        let names = files.iter().filter_map(|path| path.file_name()?.to_str());
+        let mut others: Vec<String> = names
+            .filter(|name| name.ends_with(PICTURE) && !name.starts_with(TEMP_PREFIX) && !shown(name))
+            .map(str::to_owned)
+            .collect();
+        others.sort();
+        others
     }
 
     /// Returns what is to be seen in each chapter, as far as there is a document.

@@ -92,21 +92,22 @@ fn passages(pieces: Vec<Piece<'_>>, only: &str) -> Vec<PassageView> {
 }
 
 fn ends_sentence(text: &str) -> bool {
-    text.trim_end().ends_with(['.', '!', '?'])
+    text.trim_end().ends_with(STOPS)
 }
 
-/// Splits behind each blank that follows the end of a sentence.
+const STOPS: [char; 3] = ['.', '!', '?'];
+
+/// Splits behind the blank that follows the end of a sentence; looks at each letter once.
 fn sentences(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
+    let mut has_ended = false;
+    text.split_inclusive(move |c: char| {
+        let is_cut = c == ' ' && has_ended;
+        if !c.is_whitespace() {
+            has_ended = STOPS.contains(&c);
+        } else if is_cut {
+            has_ended = false;
         }
-        let cut = rest.match_indices(' ').find(|(at, _)| rest.get(..*at).is_some_and(ends_sentence));
-        let end = cut.map_or(rest.len(), |(at, _)| at + 1);
-        let (sentence, left) = rest.split_at_checked(end)?;
-        rest = left;
-        Some(sentence)
+        is_cut
     })
 }
 
@@ -166,10 +167,12 @@ impl Open {
     fn close(&mut self, number: usize) -> Option<PassageView> {
         let Self { before, after, inline, is_marked, .. } = std::mem::take(self);
         let is_blank = inline.iter().all(|piece| piece.text.trim().is_empty() && piece.kind == "same");
+        let changed = inline.iter().any(|piece| piece.change > 0);
         (!is_blank).then_some(PassageView {
             number,
             left_out_before: 0,
-            changed: is_marked,
+            changed,
+            marked: is_marked,
             before,
             after,
             inline,
@@ -184,7 +187,7 @@ fn select(passages: Vec<PassageView>, wanted: Wanted<'_>) -> Vec<PassageView> {
     let mut left_out = 0;
     let mut selected = Vec::new();
     for mut passage in passages {
-        if passage.changed {
+        if passage.marked {
             passage.left_out_before = std::mem::take(&mut left_out);
             selected.push(passage);
         } else {
@@ -276,6 +279,24 @@ mod tests {
         let dimmed: Vec<bool> =
             passages[0].inline.iter().filter(|piece| piece.change > 0).map(|piece| piece.dimmed).collect();
         assert_eq!(dimmed, [false, false, true]);
+    }
+
+    #[test]
+    fn a_filter_never_mixes_what_went_with_what_came() {
+        let wanted = Wanted { only: "spelling", changes_only: false };
+        let passages = rebuild(BEFORE, &changes(), Sha256Hash::of_bytes(AFTER.as_bytes()), wanted).unwrap();
+        let first = &passages[0];
+        assert!(first.changed && !first.marked);
+        assert_eq!(text(&first.after).trim(), "Über das Halving.");
+        let unchanged = passages.iter().filter(|passage| !passage.changed);
+        assert!(unchanged.flat_map(|passage| &passage.inline).all(|piece| piece.kind == "same"));
+    }
+
+    #[test]
+    fn blanks_without_end_are_looked_at_once() {
+        let before = format!("Ja. {}Ende.", " ".repeat(400_000));
+        let passages = rebuild(&before, &[], Sha256Hash::of_bytes(before.as_bytes()), ALL).unwrap();
+        assert_eq!(passages.iter().map(|p| text(&p.after)).collect::<String>(), before);
     }
 
     #[test]

@@ -3,9 +3,8 @@
 use actix_session::Session;
 use actix_web::{HttpRequest, HttpResponse, web};
 use btcedu_models::prompt_versions::{self, PromptVersion};
-use btcedu_prompts::{PromptName, promote as make_default};
+use btcedu_prompts::{PromptName, diff, promote as make_default};
 use serde::Deserialize;
-use similar::{ChangeTag, TextDiff};
 
 use super::{page_with_forms, path_part, prompts::Uses, render_now};
 use crate::{
@@ -16,9 +15,6 @@ use crate::{
     templates::PageName,
     views::prompts::{DiffLineView, PromptDiffView, PromptView},
 };
-
-/// Lines that stay around those that change.
-const CONTEXT: usize = 3;
 
 /// Which version to show, and which two to compare.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
@@ -85,7 +81,7 @@ async fn load(state: &AppState, name: &PromptName, asked: Asked) -> Result<Promp
         },
     };
     let diff = match (asked.from, asked.to) {
-        (Some(from), Some(to)) => Some(compare(find(from)?, find(to)?)),
+        (Some(from), Some(to)) => Some(compare(name, &versions, from, to)?),
         _ => None,
     };
     Ok(PromptView {
@@ -97,24 +93,27 @@ async fn load(state: &AppState, name: &PromptName, asked: Asked) -> Result<Promp
     })
 }
 
-fn compare(from: &PromptVersion, to: &PromptVersion) -> PromptDiffView {
-    let diff = TextDiff::from_lines(from.body.as_str(), to.body.as_str());
-    let mut lines = Vec::new();
-    for (at, group) in diff.grouped_ops(CONTEXT).iter().enumerate() {
-        if at > 0 {
-            lines.push(DiffLineView { kind: "gap".to_owned(), text: "…".to_owned() });
-        }
-        for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
-            let kind = match change.tag() {
-                ChangeTag::Equal => "same",
-                ChangeTag::Delete => "del",
-                ChangeTag::Insert => "ins",
-            };
-            let text = change.value().trim_end_matches('\n').to_owned();
-            lines.push(DiffLineView { kind: kind.to_owned(), text });
-        }
-    }
-    PromptDiffView { from: from.version, to: to.version, lines }
+/// Reads a unified diff line by line.
+fn compare(
+    name: &PromptName,
+    versions: &[PromptVersion],
+    from: i32,
+    to: i32,
+) -> Result<PromptDiffView, WebError> {
+    let text = diff(name, versions, from, to).map_err(|error| WebError::NotFound(error.to_string()))?;
+    // The names of the two come first.
+    let lines = text.lines().skip(if text.starts_with("---") { 2 } else { 0 });
+    let line = |line: &str| {
+        let (kind, text) = match line.split_at_checked(1) {
+            Some(("+", text)) => ("ins", text),
+            Some(("-", text)) => ("del", text),
+            Some(("@", _)) => ("gap", "…"),
+            Some((" ", text)) => ("same", text),
+            _ => ("same", line),
+        };
+        DiffLineView { kind: kind.to_owned(), text: text.to_owned() }
+    };
+    Ok(PromptDiffView { from, to, lines: lines.map(line).collect() })
 }
 
 /// Makes a version the one in use.

@@ -36,7 +36,7 @@ pub(crate) async fn api(state: web::Data<AppState>, request: HttpRequest) -> Res
 }
 
 async fn answer(state: &AppState, request: &HttpRequest, asked_by: For) -> Result<HttpResponse, WebError> {
-    let shown = Shown { name: PageName::Prompts, episode: None, asked_by };
+    let shown = Shown { name: PageName::Prompts, episode: None, asked_by, is_kept: true };
     shown.answer(state, request, async || Ok(("Prompts".to_owned(), state.desk.db().run(load).await?))).await
 }
 

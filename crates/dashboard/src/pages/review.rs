@@ -3,8 +3,8 @@
 use actix_session::Session;
 use actix_web::{HttpRequest, HttpResponse, web};
 use btcedu_artifacts::{AdaptationDiff, CorrectionDiff, DataDir, EpisodeDir, FileError};
-use btcedu_domain::ReviewStage;
-use btcedu_models::review_tasks::TaskSelection;
+use btcedu_domain::{ReviewStage, Sha256Hash};
+use btcedu_models::review_tasks::{TaskSelection, list_with_titles};
 use btcedu_pipeline::{Decision, ReviewView, Verdict, load_history};
 use serde::Deserialize;
 
@@ -22,7 +22,7 @@ use crate::{
     answer::{Body, Freshness},
     error::WebError,
     forms::{Fields, leave_notice, see_other},
-    markup::{Marked, script_html},
+    markup::{Marked, is_marked, script_html},
     state::AppState,
     templates::PageName,
     views::{
@@ -89,7 +89,7 @@ async fn load(state: &AppState, task: i64, asked: Asked) -> Result<ReviewPageVie
     let episode = gather::episode(state, &review.episode_id).await?;
     let id = review.episode_id.clone();
     let history = state.desk.db().run(move |conn| load_history(conn, &id)).await?;
-    let waiting = state.desk.list_reviews(TaskSelection::Open).await?;
+    let waiting = state.desk.db().run(|conn| list_with_titles(conn, TaskSelection::Open)).await?;
     let (data, dir, now) =
         (state.desk.data().clone(), state.dir(&review.episode_id), state.desk.clock().now());
     let (gate, warnings) = (review.stage, review.warnings.clone());
@@ -109,9 +109,10 @@ async fn load(state: &AppState, task: i64, asked: Asked) -> Result<ReviewPageVie
         only: asked.only,
         changes_only: asked.changes == "only",
         passages: changes.passages,
+        whole: changes.whole,
         adaptation: changes.adaptation,
         history: of_gate.map(record).collect(),
-        next_review: waiting.iter().map(|other| other.id).find(|other| *other != review.id),
+        next_review: waiting.iter().rev().map(|(other, _)| other.id).find(|other| *other != review.id),
         commands: commands(review.id, review.blocked.is_none()),
         review,
     })
@@ -134,27 +135,33 @@ struct Changes {
     summary: ChangeSummaryView,
     passages: Vec<PassageView>,
     adaptation: Option<AdaptationPageView>,
+    /// The text as a whole, where its changes can't be shown.
+    whole: Vec<String>,
 }
 
 impl Changes {
     fn load(data: &DataDir, dir: &EpisodeDir, review: &ReviewView, asked: &Asked) -> Result<Self, WebError> {
         let loaded = match review.stage {
             ReviewStage::Correct => Self::of_correction(data, dir, review, asked),
-            ReviewStage::Adapt => Self::of_adaptation(data, dir, asked),
+            ReviewStage::Adapt => Self::of_adaptation(data, dir, review, asked),
         };
-        match loaded {
-            Ok(changes) => Ok(changes),
+        let mut changes = match loaded {
+            Ok(changes) => changes,
             Err(WebError::Internal(cause)) if cause.is::<FileError>() => {
-                let problem = Some(format!("the changes can't be read: {cause}"));
-                Ok(Self { problem, ..Self::default() })
+                tracing::warn!(%cause, review = review.id, "the list of changes can't be read");
+                Self::unreadable(review.stage, dir)
             }
-            Err(error) => Err(error),
+            Err(error) => return Err(error),
+        };
+        if changes.problem.is_some() {
+            changes.whole = whole(data, dir, review)?;
         }
+        Ok(changes)
     }
 
-    fn missing(gate: ReviewStage, dir: &EpisodeDir) -> Self {
+    fn unreadable(gate: ReviewStage, dir: &EpisodeDir) -> Self {
         let problem = format!(
-            "the list of changes is missing; `btcedu {gate} {}` writes it anew, free where the text is as it was",
+            "the list of changes can't be read; `btcedu {gate} {}` writes it anew, free where the text is as it was",
             dir.id()
         );
         Self { problem: Some(problem), ..Self::default() }
@@ -168,21 +175,13 @@ impl Changes {
     ) -> Result<Self, WebError> {
         let diff: Option<CorrectionDiff> =
             data.read_json_inside(&dir.review_diff(ReviewStage::Correct), MAX_TEXT)?;
-        let Some(diff) = diff else { return Ok(Self::missing(ReviewStage::Correct, dir)) };
+        let Some(diff) = diff else { return Ok(Self::unreadable(ReviewStage::Correct, dir)) };
         let before = read_text(data, &TextKind::Clean.path(dir))?.unwrap_or_default();
         let wanted = Wanted { only: &asked.only, changes_only: asked.changes == "only" };
         let rebuilt = review.artifact_hash.and_then(|hash| rebuild(&before, &diff.changes, hash, wanted));
-        let problem = rebuilt.is_none().then(|| {
-            if review.status.is_open() {
-                "the list of changes on the disk doesn't lead to the text of this review, so it isn't shown; deciding brings both up to date"
-            } else {
-                "the text was made anew since this was decided, so the changes can't be shown any more"
-            }
-            .to_owned()
-        });
-        if problem.is_some() {
-            return Ok(Self { problem, ..Self::default() });
-        }
+        let Some(passages) = rebuilt else {
+            return Ok(Self { problem: Some(another_text(review)), ..Self::default() });
+        };
         let summary = ChangeSummaryView {
             total: diff.summary.total_changes,
             original_length: diff.original_length,
@@ -190,14 +189,22 @@ impl Changes {
             by_type: counts(&diff.summary.by_type),
             by_category: counts(&diff.summary.by_category),
         };
-        Ok(Self { summary, passages: rebuilt.unwrap_or_default(), ..Self::default() })
+        Ok(Self { summary, passages, ..Self::default() })
     }
 
-    fn of_adaptation(data: &DataDir, dir: &EpisodeDir, asked: &Asked) -> Result<Self, WebError> {
+    fn of_adaptation(
+        data: &DataDir,
+        dir: &EpisodeDir,
+        review: &ReviewView,
+        asked: &Asked,
+    ) -> Result<Self, WebError> {
         let diff: Option<AdaptationDiff> =
             data.read_json_inside(&dir.review_diff(ReviewStage::Adapt), MAX_TEXT)?;
-        let Some(diff) = diff else { return Ok(Self::missing(ReviewStage::Adapt, dir)) };
+        let Some(diff) = diff else { return Ok(Self::unreadable(ReviewStage::Adapt, dir)) };
         let script = read_text(data, &TextKind::Adapted.path(dir))?.unwrap_or_default();
+        if review.artifact_hash != Some(Sha256Hash::of_bytes(script.as_bytes())) {
+            return Ok(Self { problem: Some(another_text(review)), ..Self::default() });
+        }
         let literal = read_text(data, &TextKind::Turkish.path(dir))?.unwrap_or_default();
         let dims = |tier: &str, category: &str| {
             !asked.only.is_empty() && asked.only != tier && asked.only != category
@@ -212,9 +219,10 @@ impl Changes {
                 original: one.original.clone(),
                 adapted: one.adapted.clone(),
                 context: one.context.clone(),
+                marked: false,
             }
         });
-        let adaptations: Vec<AdaptationView> = shown.collect();
+        let mut adaptations: Vec<AdaptationView> = shown.collect();
         let marks: Vec<Marked<'_>> = diff
             .adaptations
             .iter()
@@ -231,9 +239,34 @@ impl Changes {
             by_category: counts(&diff.summary.by_category),
         };
         let script_html = script_html(&script, &marks);
+        for one in &mut adaptations {
+            one.marked = is_marked(&script_html, one.number);
+        }
         let adaptation = AdaptationPageView { script_html, literal: paragraphs(&literal), adaptations };
         Ok(Self { summary, adaptation: Some(adaptation), ..Self::default() })
     }
+}
+
+/// Says why changes on the disk aren't those of the review.
+fn another_text(review: &ReviewView) -> String {
+    if review.status.is_open() {
+        "the list of changes on the disk doesn't lead to the text of this review, so it isn't shown"
+            .to_owned()
+    } else {
+        "the text was changed or made anew since this was decided, so the changes can't be shown any more"
+            .to_owned()
+    }
+}
+
+/// Returns the text that an open review is about, if it is still on the disk.
+fn whole(data: &DataDir, dir: &EpisodeDir, review: &ReviewView) -> Result<Vec<String>, WebError> {
+    let kind = match review.stage {
+        ReviewStage::Correct => TextKind::Corrected,
+        ReviewStage::Adapt => TextKind::Adapted,
+    };
+    let text = read_text(data, &kind.path(dir))?.unwrap_or_default();
+    let is_it = review.artifact_hash == Some(Sha256Hash::of_bytes(text.as_bytes()));
+    Ok(if review.status.is_open() && is_it { paragraphs(&text) } else { Vec::new() })
 }
 
 fn counts<K: ToString>(counts: &std::collections::BTreeMap<K, usize>) -> Vec<CountView> {
@@ -254,6 +287,25 @@ pub(crate) async fn open(
     Ok(see_other(&state, &format!("/reviews/{task}")))
 }
 
+/// Brings the review up to date with the text on the disk, to look at it as it is.
+pub(crate) async fn take_up(
+    state: web::Data<AppState>,
+    session: Session,
+    request: HttpRequest,
+    fields: Fields,
+) -> Result<HttpResponse, WebError> {
+    fields.check(&session)?;
+    let task = task_of(&request)?;
+    match state.desk.take_up_text(task, "btcedu web: take up").await.map_err(WebError::from) {
+        Ok(_) => {
+            leave_notice(&session, "done", "the review is about the text as it is now; look at it anew")?;
+        }
+        Err(error @ WebError::Conflict(_)) => leave_notice(&session, "problem", error.to_string())?,
+        Err(error) => return Err(error),
+    }
+    Ok(see_other(&state, &format!("/reviews/{task}")))
+}
+
 /// Approves exactly the text that was seen.
 pub(crate) async fn approve(
     state: web::Data<AppState>,
@@ -271,7 +323,11 @@ pub(crate) async fn reject(
     request: HttpRequest,
     fields: Fields,
 ) -> Result<HttpResponse, WebError> {
-    let notes = notes_of(&fields)?;
+    let mut notes = notes_of(&fields)?;
+    if notes.is_empty() {
+        // What it is about is a note too.
+        fields.get("about").clone_into(&mut notes);
+    }
     let verdict = Verdict::Reject { notes: (!notes.is_empty()).then_some(notes) };
     decide(&state, &session, &request, &fields, verdict, "reject").await
 }

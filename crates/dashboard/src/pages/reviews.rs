@@ -82,6 +82,7 @@ pub(super) fn row(data: &DataDir, review: ReviewView, now: UtcTime) -> ReviewRow
         age: age(now, review.created_at),
         changes: size,
         seen: review.artifact_hash.map(|hash| hash.to_string()).unwrap_or_default(),
+        changed: review.text_changed,
         blocked: blocked(&review),
         episode_id: review.episode_id,
         title: review.title,
@@ -104,7 +105,8 @@ fn blocked(review: &ReviewView) -> Option<String> {
         return Some(format!("an earlier text has changed ({reason}), so this one is made anew first"));
     }
     review.text_changed.then(|| {
-        "the text on the disk is another one than the review's; approving or sending it back brings the review up to date first".to_owned()
+        "the text on the disk is another one than the review's; take it up first, or put the other back"
+            .to_owned()
     })
 }
 

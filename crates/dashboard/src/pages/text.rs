@@ -42,7 +42,7 @@ async fn answer(state: &AppState, request: &HttpRequest, asked_by: For) -> Resul
     let id: EpisodeId = path_part(request, "episode", "episode")?;
     let name = request.match_info().get("kind").unwrap_or_default();
     let kind = TextKind::of(name).ok_or_else(|| WebError::no_such("text", name))?;
-    let shown = Shown { name: PageName::Text, episode: Some(&id), asked_by };
+    let shown = Shown { name: PageName::Text, episode: Some(&id), asked_by, is_kept: true };
     let load = async || {
         let episode = gather::episode(state, &id).await?;
         let (data, dir, head) = (state.desk.data().clone(), state.dir(&id), gather::head(&episode));
@@ -58,8 +58,7 @@ fn load(
     episode: crate::views::episode::EpisodeHeadView,
     kind: TextKind,
 ) -> Result<TextView, WebError> {
-    let links: Result<Vec<_>, _> = TextKind::ALL.into_iter().map(|kind| kind.link(data, dir)).collect();
-    let link = kind.link(data, dir)?;
+    let links = TextKind::ALL.into_iter().map(|kind| kind.link(data, dir));
     let text = read_text(data, &kind.path(dir))?.unwrap_or_default();
     let is_script = kind == TextKind::Adapted && !text.is_empty();
     let html = is_script.then(|| {
@@ -69,8 +68,8 @@ fn load(
     });
     Ok(TextView {
         episode,
-        text: link,
-        texts: links?,
+        text: kind.link(data, dir),
+        texts: links.collect(),
         words: text.split_whitespace().count(),
         paragraphs: paragraphs(&text),
         html,

@@ -28,6 +28,8 @@ pub(crate) struct GalleryView {
     pub(crate) running_since: Option<UtcTime>,
     /// How many pictures are missing or not as the manifest says.
     pub(crate) differing: usize,
+    /// Pictures in the folder that no chapter shows, by file name.
+    pub(crate) others: Vec<String>,
     /// Commands to copy.
     pub(crate) commands: Vec<CommandView>,
 }

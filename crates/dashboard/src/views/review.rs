@@ -31,6 +31,8 @@ pub(crate) struct ReviewPageView {
     pub(crate) changes_only: bool,
     /// The corrected text passage by passage; empty for adaptations.
     pub(crate) passages: Vec<PassageView>,
+    /// The text as a whole, paragraph by paragraph, where its changes can't be shown.
+    pub(crate) whole: Vec<String>,
     /// The adaptation; none for corrections.
     pub(crate) adaptation: Option<AdaptationPageView>,
     /// All reviews of this gate and episode, newest first.
@@ -74,6 +76,8 @@ pub(crate) struct PassageView {
     pub(crate) left_out_before: usize,
     /// Whether anything was changed in it.
     pub(crate) changed: bool,
+    /// Whether the filter leaves any of that marked.
+    pub(crate) marked: bool,
     /// As it was: pieces that stayed and pieces that went.
     pub(crate) before: Vec<PieceView>,
     /// As it is: pieces that stayed and pieces that came.
@@ -127,4 +131,6 @@ pub(crate) struct AdaptationView {
     pub(crate) context: String,
     /// Whether the filter leaves it out.
     pub(crate) dimmed: bool,
+    /// Whether the script has a mark for it.
+    pub(crate) marked: bool,
 }

@@ -45,6 +45,8 @@ pub(crate) struct ReviewRowView {
     pub(crate) changes: Option<usize>,
     /// SHA-256 of the text that it is about: what a decision is sent with.
     pub(crate) seen: String,
+    /// Whether the text on the disk is another one than the review's.
+    pub(crate) changed: bool,
     /// Why it can't be decided now, where it can't.
     pub(crate) blocked: Option<String>,
 }
