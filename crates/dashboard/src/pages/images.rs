@@ -142,21 +142,29 @@ impl Disk<'_> {
                 );
             }
         }
-        let is_whole =
-            view.totals.chapters > 0 && view.totals.rejected + view.totals.failed + view.totals.pending == 0;
-        if view.differing > 0 || is_spoiled {
-            view.commands.push(command("Put back what was paid for, free", "images verify --repair", id));
-        }
-        if !is_whole {
-            view.commands.push(command("Make what is missing", "imagegen", id));
-            view.commands.push(command("Only look what that would cost", "imagegen --dry-run", id));
-        }
-        view.commands.push(command(
-            "List earlier pictures, to choose among them for free",
-            "images history",
-            id,
-        ));
+        view.commands = self.commands(&view, is_spoiled);
         Ok(view)
+    }
+
+    /// What a person would do about all pictures, where there is anything to do.
+    fn commands(self, view: &GalleryView, is_spoiled: bool) -> Vec<CommandView> {
+        let (id, totals) = (self.dir.id(), &view.totals);
+        let is_begun = view.made_with.is_some() || is_spoiled;
+        let is_whole = is_begun && totals.rejected + totals.failed + totals.pending == 0;
+        let mut commands = Vec::new();
+        if view.differing > 0 || is_spoiled {
+            commands.push(command("Put back what was paid for, free", "images verify --repair", id));
+        }
+        // Before there are chapters, something else comes first.
+        if !is_whole && gather::size(self.data, &self.dir.chapters()).is_some() {
+            commands.push(command("Make what is missing", "imagegen", id));
+            commands.push(command("Only look what that would cost", "imagegen --dry-run", id));
+        }
+        if is_begun {
+            let about = "List earlier pictures, to choose among them for free";
+            commands.push(command(about, "images history", id));
+        }
+        commands
     }
 
     /// Reads the manifest.
