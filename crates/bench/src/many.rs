@@ -1,8 +1,8 @@
 //! Commands that look at many episodes: their time with ten thousand in the database.
 
 use btcedu_domain::{
-    CallId, CallKind, CallState, EpisodeId, EpisodeStatus, PipelineVersion, ReviewStage, ReviewStatus,
-    RunStatus, Sha256Hash, Stage, Usd, UtcTime,
+    CallId, CallKind, CallState, EpisodeId, EpisodeRowId, EpisodeStatus, PipelineVersion, ReviewStage,
+    ReviewStatus, RunId, RunStatus, Sha256Hash, Stage, Usd, UtcTime,
 };
 use btcedu_models::{
     Conn, Db, DbConfig, DbError,
@@ -63,7 +63,7 @@ fn fill(conn: &mut Conn, ids: &[EpisodeId], at: UtcTime) -> Result<(), DbError> 
             let run = pipeline_runs::insert(conn, &new)?;
             pipeline_runs::set_finished(conn, run, RunStatus::Success, at, None)?;
             for _ in 0..4 {
-                insert_call(conn, &episode, run, stage, at)?;
+                insert_call(conn, episode.id, run, stage, at)?;
             }
         }
         for gate in ReviewStage::ALL {
@@ -108,21 +108,22 @@ fn insert_episode(
     episodes::insert(conn, &new)
 }
 
-fn insert_call(
+/// Writes an answered call down: a picture's for imagegen, else a text's.
+pub(crate) fn insert_call(
     conn: &mut Conn,
-    episode: &Episode,
-    run: btcedu_domain::RunId,
+    row: EpisodeRowId,
+    run: RunId,
     stage: Stage,
     at: UtcTime,
 ) -> Result<(), DbError> {
     let (id, cost) = (CallId::new(), Usd::from_micros(40_000));
     let new = NewCall {
         call_id: id,
-        episode_id: episode.id,
+        episode_id: row,
         run_id: Some(run),
         stage,
         chapter_id: None,
-        kind: CallKind::Text,
+        kind: if stage == Stage::Imagegen { CallKind::Image } else { CallKind::Text },
         model: btcedu_testkit::IMAGE_MODEL,
         request_hash: Sha256Hash::of_bytes(id.to_string().as_bytes()),
         estimated: cost,

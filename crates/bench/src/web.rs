@@ -16,14 +16,13 @@ use std::{
 
 use anyhow::{Context, ensure};
 use btcedu_domain::{
-    CallId, CallKind, CallState, EpisodeId, EpisodeRowId, EpisodeStatus, PipelineVersion, ReviewStage,
-    ReviewStatus, RunId, RunStatus, Sha256Hash, Stage, Usd, UtcTime,
+    EpisodeId, EpisodeRowId, EpisodeStatus, PipelineVersion, ReviewStage, ReviewStatus, RunStatus, Stage,
+    UtcTime,
 };
 use btcedu_models::{
     Conn, Db, DbConfig, DbError,
     episodes::{self, NewEpisode},
     pipeline_runs::{self, NewRun},
-    provider_calls::{self, NewCall, Settlement},
     review_tasks::{self, NewReviewTask},
 };
 use btcedu_testkit::TestEnv;
@@ -36,7 +35,7 @@ use tokio::{
     time::{interval, timeout},
 };
 
-use crate::{Line, measure};
+use crate::{Line, many::insert_call, measure};
 
 const EPISODES: usize = 1_000;
 /// Chapters of each episode, all of them with a picture.
@@ -230,40 +229,6 @@ fn insert(
         }
     }
     Ok(row)
-}
-
-fn insert_call(
-    conn: &mut Conn,
-    row: EpisodeRowId,
-    run: RunId,
-    stage: Stage,
-    at: UtcTime,
-) -> Result<(), DbError> {
-    let (id, cost) = (CallId::new(), Usd::from_micros(40_000));
-    let new = NewCall {
-        call_id: id,
-        episode_id: row,
-        run_id: Some(run),
-        stage,
-        chapter_id: None,
-        kind: if stage == Stage::Imagegen { CallKind::Image } else { CallKind::Text },
-        model: btcedu_testkit::IMAGE_MODEL,
-        request_hash: Sha256Hash::of_bytes(id.to_string().as_bytes()),
-        estimated: cost,
-        sent_at: at,
-    };
-    provider_calls::insert(conn, &new)?;
-    let settlement = Settlement {
-        state: CallState::Answered,
-        actual: Some(cost),
-        tokens_in: Some(2_000),
-        tokens_out: Some(3_000),
-        reply: None,
-        request_id: None,
-        error: None,
-        settled_at: at,
-    };
-    provider_calls::set_settled(conn, id, &settlement)
 }
 
 /// Changes a row again and again, so that pages must be made anew; ends only if that fails.

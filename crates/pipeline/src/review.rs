@@ -272,15 +272,7 @@ pub async fn decide_review(ctx: &StageContext, decision: Decision<'_>) -> Result
     if matches!(verdict, Verdict::RequestChanges { .. }) && verdict.notes().is_none() {
         return Err(ReviewError::NotesMissing);
     }
-    let (found, _) = load(ctx, task).await?;
-    check_open(&found)?;
-    let dir = ctx.data.episode(&found.episode_id);
-    let holder = LockHolder::this_process(command, ctx.clock.now());
-    let lock = EpisodeLock::acquire(&dir, &holder, ctx.clock.as_ref()).await.map_err(StageError::from)?;
-    // Somebody may have decided, or a stage have run, before the lock was ours.
-    let (found, episode) = load(ctx, task).await?;
-    check_open(&found)?;
-    check_not_stale(&dir, &found).await?;
+    let Held { lock, dir, task: found, episode } = hold(ctx, task, command).await?;
     check_text(ctx, &dir, &found, &episode).await?;
     if seen.is_some_and(|seen| found.artifact_hash != Some(seen)) {
         return Err(ReviewError::SeenAnother { task });
@@ -305,19 +297,34 @@ pub async fn decide_review(ctx: &StageContext, decision: Decision<'_>) -> Result
 /// # Errors
 /// [`ReviewError`] says why there is nothing to look at.
 pub async fn take_up_text(ctx: &StageContext, task: i64, command: &str) -> Result<ReviewView, ReviewError> {
-    let (found, _) = load(ctx, task).await?;
-    let dir = ctx.data.episode(&found.episode_id);
-    let holder = LockHolder::this_process(command, ctx.clock.now());
-    let lock = EpisodeLock::acquire(&dir, &holder, ctx.clock.as_ref()).await.map_err(StageError::from)?;
-    let (found, episode) = load(ctx, task).await?;
-    check_open(&found)?;
-    check_not_stale(&dir, &found).await?;
+    let Held { lock, dir, task: found, episode } = hold(ctx, task, command).await?;
     match check_text(ctx, &dir, &found, &episode).await {
         Ok(()) | Err(ReviewError::TextChanged { .. }) => {}
         Err(error) => return Err(error),
     }
     drop(lock);
     find_review(ctx, task).await
+}
+
+/// A review that waits, whose episode nobody else works on meanwhile.
+struct Held {
+    lock: EpisodeLock,
+    dir: EpisodeDir,
+    task: ReviewTask,
+    episode: Episode,
+}
+
+async fn hold(ctx: &StageContext, task: i64, command: &str) -> Result<Held, ReviewError> {
+    let (found, _) = load(ctx, task).await?;
+    check_open(&found)?;
+    let dir = ctx.data.episode(&found.episode_id);
+    let holder = LockHolder::this_process(command, ctx.clock.now());
+    let lock = EpisodeLock::acquire(&dir, &holder, ctx.clock.as_ref()).await.map_err(StageError::from)?;
+    // Somebody may have decided, or a stage have run, before the lock was ours.
+    let (task, episode) = load(ctx, task).await?;
+    check_open(&task)?;
+    check_not_stale(&dir, &task).await?;
+    Ok(Held { lock, dir, task, episode })
 }
 
 fn check_open(task: &ReviewTask) -> Result<(), ReviewError> {

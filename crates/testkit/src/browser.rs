@@ -58,7 +58,7 @@ pub struct Browser {
     driver: Child,
     port: u16,
     /// Kept open, so that the driver may go on writing.
-    _said: Lines<BufReader<ChildStdout>>,
+    _said: Said,
     _profile: TempDir,
 }
 
@@ -69,23 +69,7 @@ impl Browser {
     /// Where browser or driver is not installed (the message says how to get them) or doesn't come up.
     pub async fn start() -> Self {
         let profile = tempfile::tempdir().expect("a folder for the browser's profile");
-        let spawned = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn();
-        let mut driver = match spawned {
-            Ok(driver) => driver,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                panic!("chromedriver is not installed; {MISSING}")
-            }
-            Err(error) => panic!("chromedriver doesn't start: {error}"),
-        };
-        let mut said = BufReader::new(driver.stdout.take().expect("the driver's stdout")).lines();
-        let port = timeout(START, driver_port(&mut said)).await.ok().flatten();
-        let port = port.expect("chromedriver says its port");
+        let (driver, port, said) = start_driver().await;
         let started = timeout(START, session(port, profile.path())).await;
         let client = match started.expect("Chromium starts within a minute") {
             Ok(client) => client,
@@ -488,8 +472,35 @@ impl WebDriverCompatibleCommand for Post {
     }
 }
 
+type Said = Lines<BufReader<ChildStdout>>;
+
+/// Starts a driver. The port that it takes for IPv4 may be taken for IPv6 already: then it ends, and another is started.
+async fn start_driver() -> (Child, u16, Said) {
+    for _ in 0..10 {
+        let spawned = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn();
+        let mut driver = match spawned {
+            Ok(driver) => driver,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                panic!("chromedriver is not installed; {MISSING}")
+            }
+            Err(error) => panic!("chromedriver doesn't start: {error}"),
+        };
+        let mut said = BufReader::new(driver.stdout.take().expect("the driver's stdout")).lines();
+        if let Ok(Some(port)) = timeout(START, driver_port(&mut said)).await {
+            return (driver, port, said);
+        }
+    }
+    panic!("chromedriver doesn't say its port")
+}
+
 /// Reads on until the driver says on which port it listens.
-async fn driver_port(said: &mut Lines<BufReader<ChildStdout>>) -> Option<u16> {
+async fn driver_port(said: &mut Said) -> Option<u16> {
     while let Ok(Some(line)) = said.next_line().await {
         if let Some((_, port)) = line.split_once("started successfully on port ") {
             return port.trim_end_matches('.').parse().ok();
