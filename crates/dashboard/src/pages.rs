@@ -103,11 +103,10 @@ fn events_of(episode: Option<&EpisodeId>) -> String {
     episode.map_or_else(|| "/events".to_owned(), |id| format!("/events?episode={id}"))
 }
 
-/// Lets a page with forms follow what it shows.
-async fn follow(state: &AppState, page: &mut Page, episode: Option<&EpisodeId>) -> Result<(), WebError> {
-    page.version = state.version(episode).await?;
+/// Lets a page with forms follow what it shows; `version` was read before that, so that no change is missed.
+fn follow(page: &mut Page, episode: Option<&EpisodeId>, version: String) {
+    page.version = version;
     page.live = events_of(episode);
-    Ok(())
 }
 
 /// Makes a page for this session only.

@@ -51,10 +51,13 @@ pub(crate) async fn page(
     request: HttpRequest,
     asked: web::Query<Asked>,
 ) -> Result<HttpResponse, WebError> {
-    let view = load(&state, task_of(&request)?, asked.into_inner()).await?;
+    let task = task_of(&request)?;
+    let episode = state.desk.find_review(task).await?.episode_id;
+    let version = state.version(Some(&episode)).await?;
+    let view = load(&state, task, asked.into_inner()).await?;
     let title = format!("Review {}: {}", view.review.id, view.review.title);
     let mut page = page_with_forms(&state, &session, PageName::Review, &title).await?;
-    follow(&state, &mut page, Some(&view.episode.episode_id)).await?;
+    follow(&mut page, Some(&episode), version);
     render_now(&state, &request, &page, &view)
 }
 
@@ -202,7 +205,8 @@ impl Changes {
             data.read_json_inside(&dir.review_diff(ReviewStage::Adapt), MAX_TEXT)?;
         let Some(diff) = diff else { return Ok(Self::unreadable(ReviewStage::Adapt, dir)) };
         let script = read_text(data, &TextKind::Adapted.path(dir))?.unwrap_or_default();
-        if review.artifact_hash != Some(Sha256Hash::of_bytes(script.as_bytes())) {
+        let is_it = review.artifact_hash == Some(Sha256Hash::of_bytes(script.as_bytes()));
+        if !is_it || diff.adapted_length != script.chars().count() {
             return Ok(Self { problem: Some(another_text(review)), ..Self::default() });
         }
         let literal = read_text(data, &TextKind::Turkish.path(dir))?.unwrap_or_default();

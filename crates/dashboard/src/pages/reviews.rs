@@ -27,9 +27,10 @@ pub(crate) async fn page(
     session: Session,
     request: HttpRequest,
 ) -> Result<HttpResponse, WebError> {
+    let version = state.version(None).await?;
     let view = load(&state).await?;
     let mut page = page_with_forms(&state, &session, PageName::Reviews, "Reviews").await?;
-    follow(&state, &mut page, None).await?;
+    follow(&mut page, None, version);
     render_now(&state, &request, &page, &view)
 }
 

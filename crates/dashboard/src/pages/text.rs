@@ -63,7 +63,9 @@ fn load(
     let is_script = kind == TextKind::Adapted && !text.is_empty();
     let html = is_script.then(|| {
         let diff = data.read_json_inside::<AdaptationDiff>(&dir.review_diff(ReviewStage::Adapt), MAX_TEXT);
-        let adaptations = diff.ok().flatten().map(|diff| diff.adaptations).unwrap_or_default();
+        // The list may be of another script by now.
+        let of_this = diff.ok().flatten().filter(|diff| diff.adapted_length == text.chars().count());
+        let adaptations = of_this.map(|diff| diff.adaptations).unwrap_or_default();
         script_html(&text, &adaptations.iter().map(Marked::new).collect::<Vec<_>>())
     });
     Ok(TextView {
