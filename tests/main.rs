@@ -38,6 +38,7 @@ mod text_support;
 mod timers;
 mod verify;
 mod web_access;
+mod web_answers;
 mod web_gallery;
 mod web_look;
 mod web_pages;
