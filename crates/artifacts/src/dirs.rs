@@ -87,6 +87,44 @@ impl EpisodeDir {
     pub fn translation(&self) -> PathBuf {
         self.transcripts().join("transcript.tr.txt")
     }
+    /// Returns the files that a stage of pipeline v2 reads, the one it works on first; none for other stages.
+    pub fn inputs_of(&self, stage: Stage) -> Vec<PathBuf> {
+        match stage {
+            Stage::Transcribe => vec![self.audio()],
+            Stage::Correct => vec![self.clean_transcript()],
+            Stage::Translate => vec![self.corrected_transcript()],
+            Stage::Adapt => vec![self.translation(), self.corrected_transcript()],
+            Stage::Chapterize => vec![self.script()],
+            Stage::Imagegen => vec![self.chapters()],
+            Stage::Detect | Stage::Download | Stage::Chunk | Stage::Generate | Stage::Refine => Vec::new(),
+        }
+    }
+    /// Returns the file that a stage of pipeline v2 writes; for imagegen its manifest, none for other stages.
+    pub fn output_of(&self, stage: Stage) -> Option<PathBuf> {
+        match stage {
+            Stage::Download => Some(self.audio()),
+            Stage::Transcribe => Some(self.clean_transcript()),
+            Stage::Correct => Some(self.corrected_transcript()),
+            Stage::Translate => Some(self.translation()),
+            Stage::Adapt => Some(self.script()),
+            Stage::Chapterize => Some(self.chapters()),
+            Stage::Imagegen => Some(self.manifest()),
+            Stage::Detect | Stage::Chunk | Stage::Generate | Stage::Refine => None,
+        }
+    }
+    /// Returns what later stages of pipeline v2 have made from a stage's output, directly or not.
+    pub fn later_outputs(&self, stage: Stage) -> Vec<PathBuf> {
+        let place = |stage: Stage| stage.leaves_at().place_in_v2();
+        let later = Stage::ALL.iter().copied().filter(|later| place(*later) > place(stage));
+        later.filter_map(|later| self.output_of(later)).collect()
+    }
+    /// Returns the text that a review is about.
+    pub fn reviewed_text(&self, gate: ReviewStage) -> PathBuf {
+        match gate {
+            ReviewStage::Correct => self.corrected_transcript(),
+            ReviewStage::Adapt => self.script(),
+        }
+    }
     /// Returns the diff that a gate's reviewer looks at, in `outputs/{ep}/review`.
     pub fn review_diff(&self, gate: ReviewStage) -> PathBuf {
         let name = match gate {
@@ -204,5 +242,22 @@ mod tests {
             episode.report("2026-11-22T10:30:00Z".parse().unwrap()),
             Path::new("data/reports/-Quu_x/report_20261122T103000.000Z.json")
         );
+    }
+
+    #[test]
+    fn a_stage_works_on_what_the_one_before_it_wrote() {
+        let episode = DataDir::new("data").episode(&"ep1".parse().unwrap());
+        for stage in Stage::ALL.iter().copied().filter(|stage| !episode.inputs_of(*stage).is_empty()) {
+            let before = Stage::ALL.iter().find(|other| {
+                Some(other.leaves_at()) == stage.enters_at() && episode.output_of(**other).is_some()
+            });
+            let written = before.and_then(|before| episode.output_of(*before));
+            assert_eq!(episode.inputs_of(stage).first(), written.as_ref(), "{stage}");
+        }
+        for gate in ReviewStage::ALL {
+            assert_eq!(Some(episode.reviewed_text(*gate)), episode.output_of(gate.reviews()));
+        }
+        let later = episode.later_outputs(Stage::Translate);
+        assert_eq!(later, [episode.script(), episode.chapters(), episode.manifest()]);
     }
 }

@@ -72,6 +72,51 @@ text_column_enum! {
     }
 }
 
+impl Stage {
+    /// Returns the status that an episode must have reached for the stage to start; none for detect.
+    pub const fn enters_at(self) -> Option<EpisodeStatus> {
+        match self {
+            Self::Detect => None,
+            Self::Download => Some(EpisodeStatus::New),
+            Self::Transcribe => Some(EpisodeStatus::Downloaded),
+            Self::Chunk | Self::Correct => Some(EpisodeStatus::Transcribed),
+            Self::Generate => Some(EpisodeStatus::Chunked),
+            Self::Refine => Some(EpisodeStatus::Generated),
+            Self::Translate => Some(EpisodeStatus::Corrected),
+            Self::Adapt => Some(EpisodeStatus::Translated),
+            Self::Chapterize => Some(EpisodeStatus::Adapted),
+            Self::Imagegen => Some(EpisodeStatus::Chapterized),
+        }
+    }
+
+    /// Returns the status that an episode has once the stage is done.
+    pub const fn leaves_at(self) -> EpisodeStatus {
+        match self {
+            Self::Detect => EpisodeStatus::New,
+            Self::Download => EpisodeStatus::Downloaded,
+            Self::Transcribe => EpisodeStatus::Transcribed,
+            Self::Chunk => EpisodeStatus::Chunked,
+            Self::Generate => EpisodeStatus::Generated,
+            Self::Refine => EpisodeStatus::Refined,
+            Self::Correct => EpisodeStatus::Corrected,
+            Self::Translate => EpisodeStatus::Translated,
+            Self::Adapt => EpisodeStatus::Adapted,
+            Self::Chapterize => EpisodeStatus::Chapterized,
+            Self::Imagegen => EpisodeStatus::ImagesGenerated,
+        }
+    }
+
+    /// Returns the review that must have approved the stage's input.
+    pub fn gate_before(self) -> Option<ReviewStage> {
+        ReviewStage::ALL.iter().copied().find(|gate| gate.opens() == self)
+    }
+
+    /// Returns the review that looks at the stage's output.
+    pub fn gate_after(self) -> Option<ReviewStage> {
+        ReviewStage::ALL.iter().copied().find(|gate| gate.reviews() == self)
+    }
+}
+
 text_column_enum! {
     /// What became of one execution of a stage.
     RunStatus as "run status" {
@@ -135,7 +180,15 @@ text_column_enum! {
 }
 
 impl ReviewStage {
-    /// Returns the stage that waits for the gate.
+    /// Returns the stage whose text is reviewed.
+    pub const fn reviews(self) -> Stage {
+        match self {
+            Self::Correct => Stage::Correct,
+            Self::Adapt => Stage::Adapt,
+        }
+    }
+
+    /// Returns the stage that waits for the review.
     pub const fn opens(self) -> Stage {
         match self {
             Self::Correct => Stage::Translate,
@@ -307,6 +360,19 @@ mod tests {
         round_trips(VisualType::ALL);
         round_trips(ImageStatus::ALL);
         round_trips(PromptSource::ALL);
+    }
+
+    #[test]
+    fn in_v2_each_stage_enters_where_the_one_before_it_leaves() {
+        use Stage::{Adapt, Chapterize, Correct, Download, Imagegen, Transcribe, Translate};
+        let v2 = [Download, Transcribe, Correct, Translate, Adapt, Chapterize, Imagegen];
+        for pair in v2.windows(2) {
+            assert_eq!(pair[1].enters_at(), Some(pair[0].leaves_at()), "{}", pair[1]);
+        }
+        let gates: Vec<_> = v2.iter().map(|stage| (stage.gate_before(), stage.gate_after())).collect();
+        let (one, two) = (Some(ReviewStage::Correct), Some(ReviewStage::Adapt));
+        assert_eq!(gates[2..6], [(None, one), (one, None), (None, two), (two, None)]);
+        assert!(gates[..2].iter().chain(&gates[6..]).all(|gates| *gates == (None, None)));
     }
 
     #[test]
