@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use btcedu_domain::Sha256Hash;
 use serde::{Serialize, de::DeserializeOwned};
 use tempfile::{Builder, NamedTempFile};
 
@@ -96,6 +97,20 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, FileErro
     parsed.map(Some).map_err(|source| FileError::Malformed { path: path.to_owned(), source })
 }
 
+/// Copies a file that was edited by hand to `NAME.edited-HASH.EXT` beside it; `None` where there is none.
+///
+/// # Errors
+/// [`FileError`] where it can't be read or copied.
+pub fn keep_edited(path: &Path) -> Result<Option<PathBuf>, FileError> {
+    let Some(bytes) = read_optional(path)? else { return Ok(None) };
+    let part = |part: Option<&OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+    let (stem, extension) = (part(path.file_stem()), part(path.extension()));
+    let hash = Sha256Hash::of_bytes(&bytes).short();
+    let kept = path.with_file_name(format!("{stem}.edited-{hash}.{extension}"));
+    write_atomic(&kept, &bytes)?;
+    Ok(Some(kept))
+}
+
 /// Removes a file; that it is gone already is no error.
 ///
 /// # Errors
@@ -167,6 +182,21 @@ mod tests {
         assert!(matches!(error, FileError::DiskFull { .. }), "{error:?}");
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert!(leftovers(folder.path()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn an_edited_file_is_kept_under_a_name_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("transcript.tr.txt");
+        assert_eq!(keep_edited(&path).unwrap(), None);
+        write_atomic(&path, b"mine").unwrap();
+        let kept = keep_edited(&path).unwrap().unwrap();
+        let hash = Sha256Hash::of_bytes(b"mine").short();
+        assert_eq!(kept, folder.path().join(format!("transcript.tr.edited-{hash}.txt")));
+        assert_eq!(
+            (fs::read(&kept).unwrap(), fs::read(&path).unwrap()),
+            (b"mine".to_vec(), b"mine".to_vec())
+        );
     }
 
     #[test]

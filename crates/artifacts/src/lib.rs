@@ -48,12 +48,12 @@ pub use dirs::{DataDir, EpisodeDir};
 pub use disk::{DiskKind, disk_kind, free_bytes, probe_writable};
 pub use error::FileError;
 pub use files::{
-    TEMP_PREFIX, copy_atomic, leftovers, list_files, read_json, read_optional, remove_file, write_atomic,
-    write_json_atomic,
+    TEMP_PREFIX, copy_atomic, keep_edited, leftovers, list_files, read_json, read_optional, remove_file,
+    write_atomic, write_json_atomic,
 };
 pub use lock::{EpisodeLock, LockError, LockHolder};
 pub use manifest::{MANIFEST_VERSION, Manifest, ManifestEntry, ManifestTotals};
 pub use provenance::{ChapterProvenance, ImagegenProvenance, Provenance, TextProvenance};
 pub use snapshot::{ChapterSnapshot, PictureSnapshot, SettingsSnapshot, TemplateSnapshot};
-pub use stale::{StaleMarker, stale_path};
+pub use stale::{StaleMarker, StaleNote, stale_note, stale_path};
 pub use store::{PictureStore, Sidecar, StagedPicture, StoreItem, StoreScan, TornPicture};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use btcedu_domain::UtcTime;
 use serde::{Deserialize, Serialize};
 
-use crate::{FileError, files, write_json_atomic};
+use crate::{FileError, files, read_json, write_json_atomic};
 
 /// Says that an output is out of date, and why; stands beside it as `NAME.stale`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,29 @@ impl StaleMarker {
     /// [`FileError`] where it is there and can't be removed.
     pub fn remove(output: &Path) -> Result<(), FileError> {
         files::remove_file(&stale_path(output))
+    }
+}
+
+/// What the marker beside a file says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StaleNote {
+    /// Who has marked the file: a stage, or a review; blank where that can't be read.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Returns who says that a file is out of date and why, if a marker does; one that can't be read counts too.
+///
+/// # Errors
+/// [`FileError`] where it is there and the disk doesn't give it.
+pub fn stale_note(output: &Path) -> Result<Option<StaleNote>, FileError> {
+    match read_json::<StaleMarker>(&stale_path(output)) {
+        Ok(marker) => Ok(marker.map(|m| StaleNote { by: m.invalidated_by, reason: m.reason })),
+        Err(FileError::Malformed { .. }) => {
+            Ok(Some(StaleNote { by: String::new(), reason: "a marker beside it says so".to_owned() }))
+        }
+        Err(error) => Err(error),
     }
 }
 

@@ -11,7 +11,7 @@ use btcedu_http::HttpClient;
 use btcedu_imagegen::{OpenAiConfig, OpenAiImages};
 use btcedu_models::{Db, DbConfig};
 use btcedu_prompts::PromptSource;
-use btcedu_stages::{Deaf, Interrupt, Observer, StageContext, StageSettings};
+use btcedu_stages::{Interrupt, NoObserver, Observer, StageContext, StageSettings};
 
 use crate::settings::{Settings, SettingsError};
 
@@ -129,8 +129,8 @@ impl App {
         })
     }
 
-    /// As [`App::context`], with nobody listening.
+    /// As [`App::context`], without an observer.
     pub(crate) async fn quiet_context(&self) -> anyhow::Result<StageContext> {
-        self.context(Arc::new(Deaf)).await
+        self.context(Arc::new(NoObserver)).await
     }
 }

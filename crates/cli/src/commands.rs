@@ -13,12 +13,13 @@ mod prompt;
 mod report;
 mod review;
 mod run;
+mod stage;
 mod status;
 mod text;
 mod web;
 
 use btcedu_domain::{Clock, EpisodeId, SystemClock};
-use btcedu_stages::{Interrupt, Signal, text::TextStage};
+use btcedu_stages::{BuiltStage, Interrupt, Signal};
 use clap::{ArgAction, Args, Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
 
@@ -244,10 +245,10 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitStatus>
     logs::start(level(&global), &bars, Some(log_file));
     match command {
         Command::Add(args) => add::run(&app, &args, *output).await,
-        Command::Correct(args) => text::run(&app, TextStage::Correct, &args, *output, bars).await,
-        Command::Translate(args) => text::run(&app, TextStage::Translate, &args, *output, bars).await,
-        Command::Adapt(args) => text::run(&app, TextStage::Adapt, &args, *output, bars).await,
-        Command::Chapterize(args) => text::run(&app, TextStage::Chapterize, &args, *output, bars).await,
+        Command::Correct(args) => text::run(&app, BuiltStage::Correct, &args, *output, bars).await,
+        Command::Translate(args) => text::run(&app, BuiltStage::Translate, &args, *output, bars).await,
+        Command::Adapt(args) => text::run(&app, BuiltStage::Adapt, &args, *output, bars).await,
+        Command::Chapterize(args) => text::run(&app, BuiltStage::Chapterize, &args, *output, bars).await,
         Command::Imagegen(args) => imagegen::run(&app, &args, *output, bars).await,
         Command::Run(args) => run::run(&app, &args, *output, bars).await,
         Command::RunPending(args) => run::run_pending(&app, &args, *output, bars).await,

@@ -5,11 +5,11 @@ use std::process::ExitCode;
 use btcedu_artifacts::LockError;
 use btcedu_catalog::CatalogError;
 use btcedu_dashboard::ServeError;
-use btcedu_domain::{CallIdError, IdError};
+use btcedu_domain::{CallIdError, ErrorKind, IdError, Kinded};
 use btcedu_imagegen::ImageGenError;
 use btcedu_pipeline::{ReviewError, RunnerEnd};
 use btcedu_prompts::PromptError;
-use btcedu_stages::{ErrorKind, Signal, StageError, imagegen::RunEnd, text::TextRunEnd};
+use btcedu_stages::{Signal, StageEnd, StageError};
 
 use crate::{
     commands::{NotStarted, WrongWords},
@@ -55,16 +55,7 @@ impl ExitStatus {
             return Some(Self::of_kind(error.kind()));
         }
         if let Some(error) = cause.downcast_ref::<ReviewError>() {
-            return match error {
-                ReviewError::Stage(error) => Some(Self::of_kind(error.kind())),
-                ReviewError::TextChanged { .. }
-                | ReviewError::SeenAnother { .. }
-                | ReviewError::OutOfDate { .. } => Some(Self::Blocked),
-                ReviewError::Unknown { .. } | ReviewError::NotesMissing => Some(Self::Usage),
-                ReviewError::Decided { .. }
-                | ReviewError::Superseded { .. }
-                | ReviewError::TextMissing { .. } => Some(Self::Failed),
-            };
+            return Some(Self::of_kind(error.kind()));
         }
         if let Some(ServeError::NeedsPassword { .. }) = cause.downcast_ref() {
             return Some(Self::Usage);
@@ -95,29 +86,21 @@ impl ExitStatus {
 
     fn of_kind(kind: ErrorKind) -> Self {
         match kind {
-            ErrorKind::Usage => Self::Usage,
+            ErrorKind::Usage | ErrorKind::UnknownName => Self::Usage,
             ErrorKind::Blocked => Self::Blocked,
-            ErrorKind::Failed => Self::Failed,
+            ErrorKind::NotFound | ErrorKind::Conflict | ErrorKind::Failed => Self::Failed,
         }
     }
 
     /// Returns the exit code of a run that came to an end.
-    pub(crate) fn of_end(end: &RunEnd) -> Self {
+    pub(crate) fn of_end(end: &StageEnd) -> Self {
         match end {
-            RunEnd::Done | RunEnd::Skipped | RunEnd::DonePartly { .. } | RunEnd::StillPending => Self::Done,
-            RunEnd::CapReached { .. } => Self::Blocked,
-            RunEnd::Failed { .. } => Self::Failed,
-            RunEnd::Interrupted { signal } => Self::of_signal(*signal),
-        }
-    }
-
-    /// Returns the exit code of a text stage that came to an end.
-    pub(crate) fn of_text_end(end: &TextRunEnd) -> Self {
-        match end {
-            TextRunEnd::Done | TextRunEnd::Skipped => Self::Done,
-            TextRunEnd::CapReached { .. } => Self::Blocked,
-            TextRunEnd::Failed { .. } => Self::Failed,
-            TextRunEnd::Interrupted { signal } => Self::of_signal(*signal),
+            StageEnd::Done | StageEnd::Skipped | StageEnd::DonePartly { .. } | StageEnd::StillPending => {
+                Self::Done
+            }
+            StageEnd::CapReached { .. } => Self::Blocked,
+            StageEnd::Failed { .. } => Self::Failed,
+            StageEnd::Interrupted { signal } => Self::of_signal(*signal),
         }
     }
 

@@ -51,7 +51,7 @@ impl Progress {
 }
 
 impl Observer for Progress {
-    fn hear(&self, event: &StageEvent) {
+    fn on_event(&self, event: &StageEvent) {
         match event {
             StageEvent::Mended { what } => tracing::info!("mended: {what}"),
             StageEvent::Planned { episode, pictures, estimate } => {

@@ -2,9 +2,10 @@
 
 use actix_web::{HttpResponse, ResponseError, http::StatusCode};
 use btcedu_artifacts::FileError;
+use btcedu_domain::{ErrorKind, Kinded};
 use btcedu_models::DbError;
 use btcedu_pictures::{OffloadError, PictureError};
-use btcedu_pipeline::{DeskError, ReviewError, ReviewProblem};
+use btcedu_pipeline::{DeskError, ReviewError};
 
 /// Why a request is not answered as it was meant.
 #[derive(Debug, thiserror::Error)]
@@ -100,11 +101,11 @@ impl From<FileError> for WebError {
 
 impl From<ReviewError> for WebError {
     fn from(error: ReviewError) -> Self {
-        match error.problem() {
-            ReviewProblem::Unknown => Self::NotFound(error.to_string()),
-            ReviewProblem::BadInput => Self::BadInput(error.to_string()),
-            ReviewProblem::Conflict => Self::Conflict(error.to_string()),
-            ReviewProblem::Failed => Self::internal(error),
+        match error.kind() {
+            ErrorKind::UnknownName | ErrorKind::NotFound => Self::NotFound(error.to_string()),
+            ErrorKind::Usage => Self::BadInput(error.to_string()),
+            ErrorKind::Conflict | ErrorKind::Blocked => Self::Conflict(error.to_string()),
+            ErrorKind::Failed => Self::internal(error),
         }
     }
 }

@@ -20,6 +20,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod error;
 mod failure;
 mod hash;
 mod ids;
@@ -29,6 +30,7 @@ mod status;
 mod text_enum;
 mod time;
 
+pub use error::{ErrorKind, Kinded, causes, with_causes};
 pub use failure::{Billing, FailureClass, ProviderFailure};
 pub use hash::{HashError, Sha256Hash, canonical_json};
 pub use ids::{CallId, CallIdError, ChapterId, EpisodeId, EpisodeRowId, IdError, RunId};

@@ -82,18 +82,12 @@ pub fn list_running(conn: &mut Conn, episode: EpisodeRowId) -> Result<Vec<Pipeli
     Ok(query.order(pipeline_runs::id).select(PipelineRun::as_select()).load(conn)?)
 }
 
-/// Finds the last run of a stage.
+/// Finds the last run of an episode, of whatever stage.
 ///
 /// # Errors
 /// [`DbError`] of the query.
-pub fn find_latest_for_stage(
-    conn: &mut Conn,
-    episode: EpisodeRowId,
-    stage: Stage,
-) -> Result<Option<PipelineRun>, DbError> {
-    let query = pipeline_runs::table
-        .filter(pipeline_runs::episode_id.eq(episode))
-        .filter(pipeline_runs::stage.eq(stage));
+pub fn find_latest(conn: &mut Conn, episode: EpisodeRowId) -> Result<Option<PipelineRun>, DbError> {
+    let query = pipeline_runs::table.filter(pipeline_runs::episode_id.eq(episode));
     Ok(query.order(pipeline_runs::id.desc()).select(PipelineRun::as_select()).first(conn).optional()?)
 }
 

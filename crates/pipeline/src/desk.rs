@@ -9,8 +9,8 @@ use btcedu_prompts::PromptError;
 use btcedu_stages::{StageContext, StageError};
 
 use crate::{
-    Decision, EpisodeList, NextStep, OverviewFilter, PlanFlags, ReviewError, ReviewView, decide_review,
-    find_review, list_episodes, list_reviews, open_review, preview_next, take_up_text,
+    Decision, EpisodeList, NextStep, OverviewFilter, PlanFlags, ReviewError, ReviewView, accept_edit,
+    decide_review, find_review, list_episodes, list_reviews, open_review, preview_next,
 };
 
 /// What a reviewer may do: everything here is free.
@@ -99,12 +99,12 @@ impl Desk {
         open_review(&self.ctx, task).await
     }
 
-    /// As [`take_up_text`].
+    /// As [`accept_edit`].
     ///
     /// # Errors
     /// As there.
-    pub async fn take_up_text(&self, task: i64, command: &str) -> Result<ReviewView, ReviewError> {
-        take_up_text(&self.ctx, task, command).await
+    pub async fn accept_edit(&self, task: i64, command: &str) -> Result<ReviewView, ReviewError> {
+        accept_edit(&self.ctx, task, command).await
     }
 
     /// As [`decide_review`].

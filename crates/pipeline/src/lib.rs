@@ -11,15 +11,13 @@
 //! # Example
 //! ```
 //! use btcedu_domain::{EpisodeStatus, PipelineVersion};
-//! use btcedu_pipeline::{EpisodeState, Gates, PlanFlags, resolve_pipeline_plan};
+//! use btcedu_pipeline::{Gates, PlanFlags, resolve_pipeline_plan};
+//! use btcedu_stages::Position;
 //!
-//! let episode = EpisodeState {
-//!     episode_id: "abc123".parse()?,
-//!     version: PipelineVersion::V2,
-//!     status: EpisodeStatus::Chapterized,
-//!     last_stage: None,
-//! };
-//! let plan = resolve_pipeline_plan(&episode, Gates::default(), PlanFlags::default());
+//! let position =
+//!     Position { version: PipelineVersion::V2, status: EpisodeStatus::Chapterized, stopped_in: None };
+//! let plan =
+//!     resolve_pipeline_plan(&"abc123".parse()?, position, Gates::default(), PlanFlags::default());
 //! assert_eq!(plan.next().unwrap().name(), "imagegen");
 //! # Ok::<(), btcedu_domain::IdError>(())
 //! ```
@@ -30,26 +28,27 @@ mod overview;
 mod pending;
 mod plan;
 mod refresh;
-mod review;
+mod review_decisions;
 mod runner;
 
 /// What was decided in an episode's reviews; the stages write it down, and the dashboard may not know them.
-pub use btcedu_stages::review::{DecisionRecord, ReviewHistory, ReviewRecord, load_history};
+pub use btcedu_stages::review_tasks::{DecisionRecord, ReviewHistory, ReviewRecord, load_history};
+pub use btcedu_stages::{PreviewDetails, StagePreview};
 pub use desk::{Desk, DeskError};
-pub use next::{NextStep, StagePreview, preview_next};
+pub use next::{NextStep, preview_next};
 pub use overview::{
     EpisodeList, EpisodeOrder, EpisodeOverview, OverviewFilter, WaitKind, WaitingFor, list_episodes,
 };
 pub use pending::{PendingEpisode, list_pending};
 pub use plan::{
-    EpisodeState, GateState, Gates, PipelinePlan, PlanFlags, PlannedStep, Step, StepState, is_built,
-    resolve_pipeline_plan,
+    GateState, Gates, PipelinePlan, PlanFlags, PlannedStep, Step, StepState, resolve_pipeline_plan,
 };
 pub use refresh::{LookBack, look_back};
-pub use review::{
-    Decision, ReviewError, ReviewProblem, ReviewView, Verdict, decide_review, find_review, list_reviews,
-    open_review, take_up_text,
+pub use review_decisions::{
+    Decision, ReviewError, ReviewView, Verdict, accept_edit, decide_review, find_review, list_reviews,
+    open_review,
 };
 pub use runner::{
-    RunOptions, RunReport, RunnerEnd, StageResult, StageRun, check_episode_exists, load_plan, run_episode,
+    RunOptions, RunReport, RunnerEnd, StageRun, check_episode_exists, load_plan, lock_episode, run_episode,
+    run_stage,
 };

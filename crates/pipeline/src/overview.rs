@@ -9,14 +9,11 @@ use btcedu_models::{
     pipeline_runs, provider_calls,
     review_tasks::{self, LatestReview},
 };
-use btcedu_stages::text::TextStage;
+use btcedu_stages::Position;
 use jiff::civil::Date;
 use serde::{Serialize, Serializer};
 
-use crate::{
-    GateState, Gates, PipelinePlan, PlanFlags, PlannedStep, Step, StepState,
-    runner::{gate_of, plan_of},
-};
+use crate::{GateState, Gates, PipelinePlan, PlanFlags, PlannedStep, Step, StepState, resolve_pipeline_plan};
 
 /// What an episode waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -260,8 +257,6 @@ fn overview(standing: Standing, cost: Usd, cap: Usd) -> EpisodeOverview {
     }
 }
 
-/// Where only the runs tell how far an episode has got.
-const OFF_THE_LINE: [EpisodeStatus; 2] = [EpisodeStatus::CostLimit, EpisodeStatus::Failed];
 /// Where what comes next depends on a review: before a gate, or sent back by one.
 const AROUND_GATES: [EpisodeStatus; 4] =
     [EpisodeStatus::Transcribed, EpisodeStatus::Corrected, EpisodeStatus::Translated, EpisodeStatus::Adapted];
@@ -302,7 +297,7 @@ pub(crate) fn load_standings(conn: &mut Conn, filter: &OverviewFilter) -> Result
     for id in &filter.ids {
         episodes.extend(episodes::find(conn, id)?);
     }
-    let last: HashMap<EpisodeRowId, Stage> = pipeline_runs::list_latest(conn, &OFF_THE_LINE)?
+    let last: HashMap<EpisodeRowId, Stage> = pipeline_runs::list_latest(conn, &Position::STOPPED)?
         .into_iter()
         .map(|run| (run.episode_id, run.stage))
         .collect();
@@ -339,23 +334,21 @@ fn waiting_for(
     reviews: &[LatestReview],
 ) -> (PipelinePlan, WaitingFor) {
     let of = |gate: ReviewStage| reviews.iter().find(|review| review.stage == gate);
-    let state = |gate| of(gate).map_or(GateState::NotAsked, |review| gate_of(review.status));
+    let state = |gate| of(gate).map_or(GateState::NotAsked, |review| review.status.into());
     let gates = Gates { correct: state(ReviewStage::Correct), adapt: state(ReviewStage::Adapt) };
-    let plan = plan_of(episode, last_stage, gates, PlanFlags::default());
+    let position = Position::of(episode, last_stage);
+    let plan = resolve_pipeline_plan(&episode.episode_id, position, gates, PlanFlags::default());
     let waiting_for = plan.next().map_or(WaitingFor::Nothing, |next| match next.step {
         Step::Gate(gate) => {
-            let open = of(gate).filter(|review| gate_of(review.status) == GateState::Waiting);
+            let open = of(gate).filter(|review| review.status.is_open());
             WaitingFor::Review { gate, task: open.map(|review| review.id) }
         }
         Step::Stage(stage) if next.state == StepState::NotBuilt => WaitingFor::NotBuilt(stage),
         Step::Stage(stage) if episode.status == EpisodeStatus::CostLimit => WaitingFor::Cap { stage },
-        Step::Stage(stage) => {
-            let gate = TextStage::of(stage).and_then(TextStage::gate_after);
-            match gate.and_then(of).filter(|review| is_silent(review)) {
-                Some(rejection) => WaitingFor::Person { task: rejection.id },
-                None => WaitingFor::Stage(stage),
-            }
-        }
+        Step::Stage(stage) => match stage.gate_after().and_then(of).filter(|review| is_silent(review)) {
+            Some(rejection) => WaitingFor::Person { task: rejection.id },
+            None => WaitingFor::Stage(stage),
+        },
     });
     (plan, waiting_for)
 }

@@ -1,20 +1,8 @@
 //! The plan of one episode, decided from rows alone.
 
-use btcedu_domain::{EpisodeId, EpisodeStatus, PipelineVersion, ReviewStage, Stage};
+use btcedu_domain::{EpisodeId, EpisodeStatus, PipelineVersion, ReviewStage, ReviewStatus, Stage};
+use btcedu_stages::{BuiltStage, Position};
 use serde::Serialize;
-
-/// What the plan depends on in the episode.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EpisodeState {
-    /// The episode.
-    pub episode_id: EpisodeId,
-    /// Which pipeline it follows.
-    pub version: PipelineVersion,
-    /// How far it has got.
-    pub status: EpisodeStatus,
-    /// The stage that ran last: where `cost_limit` and `failed` are resumed.
-    pub last_stage: Option<Stage>,
-}
 
 /// What is known of one gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -31,6 +19,16 @@ pub enum GateState {
     SentBack,
 }
 
+impl From<ReviewStatus> for GateState {
+    fn from(status: ReviewStatus) -> Self {
+        match status {
+            ReviewStatus::Approved => Self::Approved,
+            ReviewStatus::Pending | ReviewStatus::InReview => Self::Waiting,
+            ReviewStatus::Rejected | ReviewStatus::ChangesRequested => Self::SentBack,
+        }
+    }
+}
+
 /// Both gates of an episode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Gates {
@@ -38,6 +36,16 @@ pub struct Gates {
     pub correct: GateState,
     /// Gate 2, after adapt.
     pub adapt: GateState,
+}
+
+impl Gates {
+    /// Returns the state of one of them.
+    pub const fn of(self, gate: ReviewStage) -> GateState {
+        match gate {
+            ReviewStage::Correct => self.correct,
+            ReviewStage::Adapt => self.adapt,
+        }
+    }
 }
 
 /// What the person asked for.
@@ -153,18 +161,18 @@ const V2: [Step; 9] = [
     Step::Stage(Stage::Imagegen),
 ];
 
-/// Tells whether this version of the program has a stage.
-pub const fn is_built(stage: Stage) -> bool {
-    matches!(stage, Stage::Correct | Stage::Translate | Stage::Adapt | Stage::Chapterize | Stage::Imagegen)
-}
-
 /// Decides what is behind an episode, what comes next, and what later.
-pub fn resolve_pipeline_plan(episode: &EpisodeState, gates: Gates, flags: PlanFlags) -> PipelinePlan {
-    let steps: &[Step] = match episode.version {
+pub fn resolve_pipeline_plan(
+    episode: &EpisodeId,
+    position: Position,
+    gates: Gates,
+    flags: PlanFlags,
+) -> PipelinePlan {
+    let steps: &[Step] = match position.version {
         PipelineVersion::V1 => &V1,
         PipelineVersion::V2 => &V2,
     };
-    let reached = reached(episode, steps);
+    let reached = reached(position, steps);
     let mut next_found = false;
     let steps = steps
         .iter()
@@ -178,58 +186,44 @@ pub fn resolve_pipeline_plan(episode: &EpisodeState, gates: Gates, flags: PlanFl
                 return planned(step, StepState::Later, String::new());
             }
             next_found = true;
-            next_step(step, episode, gates)
+            next_step(step, episode, position, gates)
         })
         .collect();
     PipelinePlan {
-        episode_id: episode.episode_id.clone(),
-        pipeline_version: episode.version.number(),
-        status: episode.status,
+        episode_id: episode.clone(),
+        pipeline_version: position.version.number(),
+        status: position.status,
         steps,
     }
 }
 
 /// A gate right before the next stage is behind the episode once it is approved.
 fn is_approved(step: Step, at: usize, reached: usize, gates: Gates) -> bool {
-    at == reached && matches!(step, Step::Gate(gate) if gate_state(gate, gates) == GateState::Approved)
+    at == reached && matches!(step, Step::Gate(gate) if gates.of(gate) == GateState::Approved)
 }
 
-fn gate_state(gate: ReviewStage, gates: Gates) -> GateState {
-    match gate {
-        ReviewStage::Correct => gates.correct,
-        ReviewStage::Adapt => gates.adapt,
-    }
-}
-
-/// Counts the steps that the status says are behind the episode.
-fn reached(episode: &EpisodeState, steps: &[Step]) -> usize {
-    let place = |stage: Stage| steps.iter().position(|s| *s == Step::Stage(stage));
-    let after = |stage: Stage| place(stage).map_or(0, |at| at + 1);
-    match episode.status {
+/// Counts the steps that are behind the episode.
+fn reached(position: Position, steps: &[Step]) -> usize {
+    let place = |wanted: &dyn Fn(Stage) -> bool| {
+        steps.iter().position(|step| matches!(step, Step::Stage(stage) if wanted(*stage)))
+    };
+    match position.status {
         EpisodeStatus::New => 0,
-        EpisodeStatus::Downloaded => after(Stage::Download),
-        EpisodeStatus::Transcribed => after(Stage::Transcribe),
-        EpisodeStatus::Chunked => after(Stage::Chunk),
-        EpisodeStatus::Generated => after(Stage::Generate),
-        EpisodeStatus::Refined => after(Stage::Refine),
-        EpisodeStatus::Corrected => after(Stage::Correct),
-        EpisodeStatus::Translated => after(Stage::Translate),
-        EpisodeStatus::Adapted => after(Stage::Adapt),
-        EpisodeStatus::Chapterized => after(Stage::Chapterize),
-        EpisodeStatus::ImagesGenerated => after(Stage::Imagegen),
+        EpisodeStatus::CostLimit | EpisodeStatus::Failed => {
+            place(&|stage| Some(stage) == position.stopped_in).unwrap_or(0)
+        }
         // Done as far as this program goes; what follows is later work.
         EpisodeStatus::Completed
         | EpisodeStatus::TtsDone
         | EpisodeStatus::Rendered
         | EpisodeStatus::Approved
         | EpisodeStatus::Published => steps.len(),
-        // The runs tell which stage it was.
-        EpisodeStatus::CostLimit | EpisodeStatus::Failed => episode.last_stage.and_then(place).unwrap_or(0),
+        status => place(&|stage| stage.leaves_at() == status).map_or(0, |at| at + 1),
     }
 }
 
 fn behind_step(step: Step, flags: PlanFlags) -> PlannedStep {
-    let again = flags.refresh && matches!(step, Step::Stage(stage) if is_built(stage));
+    let again = flags.refresh && matches!(step, Step::Stage(stage) if BuiltStage::of(stage).is_some());
     if again {
         planned(
             step,
@@ -241,16 +235,15 @@ fn behind_step(step: Step, flags: PlanFlags) -> PlannedStep {
     }
 }
 
-fn next_step(step: Step, episode: &EpisodeState, gates: Gates) -> PlannedStep {
-    let id = &episode.episode_id;
+fn next_step(step: Step, id: &EpisodeId, position: Position, gates: Gates) -> PlannedStep {
     match step {
-        Step::Gate(gate) => planned(step, StepState::Waiting, gate_note(gate_state(gate, gates))),
-        Step::Stage(stage) if !is_built(stage) => planned(
+        Step::Gate(gate) => planned(step, StepState::Waiting, gate_note(gates.of(gate))),
+        Step::Stage(stage) if BuiltStage::of(stage).is_none() => planned(
             step,
             StepState::NotBuilt,
             "this version of btcedu doesn't have this stage yet".to_owned(),
         ),
-        Step::Stage(stage) if episode.status == EpisodeStatus::CostLimit => planned(
+        Step::Stage(stage) if position.status == EpisodeStatus::CostLimit => planned(
             step,
             StepState::Next,
             format!(
@@ -275,7 +268,7 @@ fn gate_note(state: GateState) -> String {
 }
 
 fn planned(step: Step, state: StepState, note: String) -> PlannedStep {
-    let built = !matches!(step, Step::Stage(stage) if !is_built(stage));
+    let built = !matches!(step, Step::Stage(stage) if BuiltStage::of(stage).is_none());
     PlannedStep { step, state, built, note }
 }
 

@@ -3,11 +3,7 @@
 use btcedu_artifacts::stale_path;
 use btcedu_domain::{EpisodeId, Stage, Usd};
 use btcedu_models::{episodes, pipeline_runs};
-use btcedu_stages::{
-    StageContext, StageError,
-    imagegen::{ImageGenFlags, preview_imagegen},
-    text::{TextFlags, TextPreview, TextStage, preview_text_stage},
-};
+use btcedu_stages::{BuiltStage, PreviewDetails, StageContext, StageError, StageFlags};
 use serde::Serialize;
 
 use crate::{PlanFlags, Step, StepState, load_plan};
@@ -37,20 +33,18 @@ pub struct LookBack {
 /// [`StageError`] where the episode or what a stage reads can't be read.
 pub async fn look_back(ctx: &StageContext, id: &EpisodeId) -> Result<Option<LookBack>, StageError> {
     let plan = load_plan(ctx, id, PlanFlags { refresh: true }).await?;
-    let behind: Vec<Stage> = plan
-        .steps
-        .iter()
-        .filter(|step| step.state == StepState::LookAgain)
+    let again = plan.steps.iter().filter(|step| step.state == StepState::LookAgain);
+    let behind: Vec<BuiltStage> = again
         .filter_map(|step| match step.step {
-            Step::Stage(stage) => Some(stage),
+            Step::Stage(stage) => BuiltStage::of(stage),
             Step::Gate(_) => None,
         })
         .collect();
     for (at, &stage) in behind.iter().enumerate() {
         if let Some((reason, estimate)) = would_change(ctx, id, stage).await? {
-            let then: Vec<Stage> = behind.iter().copied().skip(at + 1).collect();
+            let then: Vec<Stage> = behind.iter().skip(at + 1).map(|stage| stage.stage()).collect();
             let then_cost_before = cost_before(ctx, id, &then).await?;
-            return Ok(Some(LookBack { stage, reason, estimate, then, then_cost_before }));
+            return Ok(Some(LookBack { stage: stage.stage(), reason, estimate, then, then_cost_before }));
         }
     }
     Ok(None)
@@ -74,19 +68,22 @@ async fn cost_before(ctx: &StageContext, id: &EpisodeId, stages: &[Stage]) -> Re
 async fn would_change(
     ctx: &StageContext,
     id: &EpisodeId,
-    stage: Stage,
+    stage: BuiltStage,
 ) -> Result<Option<(String, Usd)>, StageError> {
-    let Some(text) = TextStage::of(stage) else {
-        let flags = ImageGenFlags { refresh: true, ..ImageGenFlags::default() };
-        let preview = preview_imagegen(ctx, id, &flags).await?;
-        let pictures = preview.list.pictures_to_buy();
-        let reason = format!("{pictures} picture(s) would come out differently");
-        return Ok((pictures > 0).then_some((reason, preview.list.estimate)));
-    };
-    match preview_text_stage(ctx, id, text, TextFlags { refresh: true, ..TextFlags::default() }).await {
-        Ok(TextPreview { would_run: true, reason, estimate, .. }) => Ok(Some((reason, estimate))),
+    let flags = StageFlags { refresh: true, ..StageFlags::default() };
+    match stage.preview(ctx, id, &flags).await {
+        Ok(preview) if preview.would_run() => {
+            let reason = match &preview.details {
+                PreviewDetails::Text(text) => text.reason.clone(),
+                PreviewDetails::Pictures(pictures) => {
+                    format!("{} picture(s) would come out differently", pictures.pictures_to_buy())
+                }
+            };
+            Ok(Some((reason, preview.estimate)))
+        }
+        Ok(_) => Ok(None),
         // Where a person brought the text in, or wrote in one that is up to date, it stands as it is.
-        Ok(_) | Err(StageError::MissingInput { .. }) => Ok(None),
+        Err(StageError::MissingInput { .. }) if stage != BuiltStage::Imagegen => Ok(None),
         Err(StageError::EditedByHand { path, .. }) if !stale_path(&path).exists() => Ok(None),
         Err(error) => Err(error),
     }

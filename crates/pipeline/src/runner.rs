@@ -1,30 +1,18 @@
 //! Goes along a plan, stage by stage, until a person is needed or nothing is left.
 
 use btcedu_artifacts::{EpisodeLock, LockHolder, write_json_atomic};
-use btcedu_domain::{EpisodeId, EpisodeStatus, ReviewStage, ReviewStatus, Stage, Usd, UtcTime};
-use btcedu_models::{episodes, episodes::Episode, pipeline_runs, provider_calls, review_tasks};
+use btcedu_domain::{
+    EpisodeId, EpisodeStatus, ErrorKind, Kinded, ReviewStage, Stage, Usd, UtcTime, with_causes,
+};
+use btcedu_models::{DbError, episodes, episodes::Episode, provider_calls, review_tasks};
 use btcedu_stages::{
-    ErrorKind, Signal, StageContext, StageError,
-    imagegen::{ImageGenFlags, ImageGenResult, RunEnd, run_imagegen},
-    text::{TextFlags, TextResult, TextRunEnd, TextStage, run_text_stage},
-    with_causes,
+    BuiltStage, Position, Signal, StageContext, StageEnd, StageError, StageFlags, StageReport,
 };
 use serde::Serialize;
 
 use crate::{
-    EpisodeState, GateState, Gates, LookBack, PipelinePlan, PlanFlags, PlannedStep, Step, StepState,
-    look_back, resolve_pipeline_plan,
+    Gates, LookBack, PipelinePlan, PlanFlags, PlannedStep, Step, StepState, look_back, resolve_pipeline_plan,
 };
-
-/// What one stage of a run did.
-#[derive(Debug, Clone, Serialize)]
-#[serde(untagged)]
-pub enum StageResult {
-    /// A text stage.
-    Text(Box<TextResult>),
-    /// imagegen.
-    Pictures(Box<ImageGenResult>),
-}
 
 /// One stage of a run.
 #[derive(Debug, Clone, Serialize)]
@@ -39,7 +27,7 @@ pub struct StageRun {
     #[serde(rename = "cost_usd")]
     pub cost: Usd,
     /// All that it says of itself.
-    pub result: StageResult,
+    pub result: StageReport,
 }
 
 /// Why a run along the plan ended.
@@ -122,32 +110,15 @@ pub async fn load_plan(
     let wanted = id.clone();
     let plan = ctx.db.run(move |conn| {
         let Some(episode) = episodes::find(conn, &wanted)? else { return Ok(None) };
-        let runs = pipeline_runs::list_for_episode(conn, episode.id)?;
-        let last_stage = runs.iter().max_by_key(|run| run.id).map(|run| run.stage);
+        let position = Position::load(conn, &episode)?;
         let mut gate = |stage| {
-            review_tasks::find_latest(conn, &wanted, stage)
-                .map(|task| task.map_or(GateState::NotAsked, |t| gate_of(t.status)))
+            let task = review_tasks::find_latest(conn, &wanted, stage)?;
+            Ok::<_, DbError>(task.map(|task| task.status.into()).unwrap_or_default())
         };
         let gates = Gates { correct: gate(ReviewStage::Correct)?, adapt: gate(ReviewStage::Adapt)? };
-        Ok(Some(plan_of(&episode, last_stage, gates, flags)))
+        Ok(Some(resolve_pipeline_plan(&wanted, position, gates, flags)))
     });
     plan.await?.ok_or_else(|| StageError::UnknownEpisode { episode: id.clone() })
-}
-
-/// Makes the plan of an episode's row.
-pub(crate) fn plan_of(
-    episode: &Episode,
-    last_stage: Option<Stage>,
-    gates: Gates,
-    flags: PlanFlags,
-) -> PipelinePlan {
-    let state = EpisodeState {
-        episode_id: episode.episode_id.clone(),
-        version: episode.pipeline_version,
-        status: episode.status,
-        last_stage,
-    };
-    resolve_pipeline_plan(&state, gates, flags)
 }
 
 /// Tells an unknown episode before its folder is made for a lock.
@@ -164,12 +135,33 @@ async fn find_episode(ctx: &StageContext, id: &EpisodeId) -> Result<Episode, Sta
     found.ok_or_else(|| StageError::UnknownEpisode { episode: id.clone() })
 }
 
-pub(crate) const fn gate_of(status: ReviewStatus) -> GateState {
-    match status {
-        ReviewStatus::Approved => GateState::Approved,
-        open if open.is_open() => GateState::Waiting,
-        _sent_back => GateState::SentBack,
-    }
+/// Takes an episode's lock, for one command; an unknown episode is told before its folder is made for it.
+///
+/// # Errors
+/// [`StageError::UnknownEpisode`], [`StageError::Lock`] where another run holds it, or the database's.
+pub async fn lock_episode(
+    ctx: &StageContext,
+    id: &EpisodeId,
+    command: &str,
+) -> Result<EpisodeLock, StageError> {
+    check_episode_exists(ctx, id).await?;
+    let holder = LockHolder::this_process(command, ctx.clock.now());
+    Ok(EpisodeLock::acquire(&ctx.data.episode(id), &holder, ctx.clock.as_ref()).await?)
+}
+
+/// Runs one stage of an episode; `command` stands in the lock for a command that has to wait.
+///
+/// # Errors
+/// As [`lock_episode`] and [`BuiltStage::run`].
+pub async fn run_stage(
+    ctx: &StageContext,
+    id: &EpisodeId,
+    stage: BuiltStage,
+    flags: &StageFlags,
+    command: &str,
+) -> Result<StageReport, StageError> {
+    let lock = lock_episode(ctx, id, command).await?;
+    stage.run(ctx, &lock, flags).await
 }
 
 /// How to go along the plan.
@@ -194,14 +186,14 @@ pub async fn run_episode(
 ) -> Result<RunReport, StageError> {
     let before = find_episode(ctx, id).await?.status;
     let (command, started_at) = (options.command, ctx.clock.now());
-    let holder = LockHolder::this_process(command, started_at);
-    let lock = EpisodeLock::acquire(&ctx.data.episode(id), &holder, ctx.clock.as_ref()).await?;
-    let mut stages = Vec::new();
-    let end = if options.refresh { refresh(ctx, &lock, options, &mut stages).await? } else { None };
+    let lock = lock_episode(ctx, id, command).await?;
+    let mut walk = Walk { ctx, lock: &lock, stages: Vec::new() };
+    let end = if options.refresh { walk.refresh(options).await? } else { None };
     let end = match end {
         Some(end) => end,
-        None => go_on(ctx, &lock, &mut stages).await?,
+        None => walk.go_on().await?,
     };
+    let stages = walk.stages;
     let report = report(ctx, id, command, started_at, stages, end).await?;
     // A timer that only meets the cap again leaves no heap of reports that all say so.
     let still_capped =
@@ -215,90 +207,104 @@ pub async fn run_episode(
     Ok(report)
 }
 
-/// Makes anew what would come out differently, from the front; where the same text comes of it, it looks further.
-async fn refresh(
-    ctx: &StageContext,
-    lock: &EpisodeLock,
-    options: &RunOptions<'_>,
-    stages: &mut Vec<StageRun>,
-) -> Result<Option<RunnerEnd>, StageError> {
-    loop {
-        let (again, stage) = match look_back(ctx, lock.episode()).await {
-            Ok(None) => return Ok(None),
-            Ok(Some(again)) => {
-                let stage = again.stage;
-                (Some(again), stage)
-            }
-            // The stage itself asks for the review.
-            Err(StageError::AwaitingReview { gate, .. }) => (None, gate.opens()),
-            Err(error) => return ended_by(error, stages).map(Some),
-        };
-        if stages.iter().any(|run| run.stage == stage) {
-            let message = format!("{stage} has run, and would be made anew again; look at `btcedu plan`");
-            return Ok(Some(RunnerEnd::Failed { message }));
-        }
-        if let Some(again) = again {
-            (options.announce)(&again);
-        }
-        if let Some(signal) = ctx.interrupt.raised() {
-            return Ok(Some(RunnerEnd::Interrupted { signal }));
-        }
-        match run_stage(ctx, lock, stage, true).await {
-            Ok((run, end)) => {
-                stages.push(run);
-                if end.is_some() {
-                    return Ok(end);
+/// Goes along an episode's stages under one lock.
+struct Walk<'a> {
+    ctx: &'a StageContext,
+    lock: &'a EpisodeLock,
+    /// The stages that ran, in order.
+    stages: Vec<StageRun>,
+}
+
+impl Walk<'_> {
+    /// Makes anew what would come out differently, from the front; where the same text comes of it, it looks further.
+    async fn refresh(&mut self, options: &RunOptions<'_>) -> Result<Option<RunnerEnd>, StageError> {
+        loop {
+            let (again, wanted) = match look_back(self.ctx, self.lock.episode()).await {
+                Ok(None) => return Ok(None),
+                Ok(Some(again)) => {
+                    let stage = again.stage;
+                    (Some(again), stage)
                 }
+                // The stage itself asks for the review.
+                Err(StageError::AwaitingReview { gate, .. }) => (None, gate.opens()),
+                Err(error) => return self.ended_by(error).map(Some),
+            };
+            let Some(stage) = BuiltStage::of(wanted) else { return Ok(None) };
+            if self.has_run(wanted) {
+                let message =
+                    format!("{wanted} has run, and would be made anew again; look at `btcedu plan`");
+                return Ok(Some(RunnerEnd::Failed { message }));
             }
-            Err(error) => return ended_by(error, stages).map(Some),
+            if let Some(again) = again {
+                (options.announce)(&again);
+            }
+            if let Some(end) = self.run(stage, true).await? {
+                return Ok(Some(end));
+            }
         }
     }
-}
 
-/// Makes the end of a run of an error; where nothing was done yet, the command fails with it.
-fn ended_by(error: StageError, stages: &[StageRun]) -> Result<RunnerEnd, StageError> {
-    if matches!(error, StageError::AwaitingReview { .. }) {
-        return Ok(RunnerEnd::AwaitingReview { message: error.to_string() });
-    }
-    if stages.is_empty() {
-        return Err(error);
-    }
-    let message = with_causes(&error);
-    Ok(match error.kind() {
-        ErrorKind::Blocked => RunnerEnd::Blocked { message },
-        _ => RunnerEnd::Failed { message },
-    })
-}
-
-async fn go_on(
-    ctx: &StageContext,
-    lock: &EpisodeLock,
-    stages: &mut Vec<StageRun>,
-) -> Result<RunnerEnd, StageError> {
-    loop {
-        let plan = load_plan(ctx, lock.episode(), PlanFlags::default()).await?;
-        let Some(next) = plan.next() else { return Ok(RunnerEnd::Finished) };
-        let stage = match next.step {
-            Step::Stage(stage) if next.built => stage,
-            // Only the stage behind it knows whether the text is the one that was approved, and asks.
-            Step::Gate(gate) => gate.opens(),
-            Step::Stage(_) => return Ok(not_built(&plan)),
-        };
-        if stages.iter().any(|run| run.stage == stage) {
-            let message = format!("{stage} has run, and the episode has not moved; look at `btcedu plan`");
-            return Ok(RunnerEnd::Failed { message });
-        }
-        if let Some(signal) = ctx.interrupt.raised() {
-            return Ok(RunnerEnd::Interrupted { signal });
-        }
-        match run_stage(ctx, lock, stage, false).await {
-            Ok((run, None)) => stages.push(run),
-            Ok((run, Some(end))) => {
-                stages.push(run);
+    /// Goes on from the episode's status.
+    async fn go_on(&mut self) -> Result<RunnerEnd, StageError> {
+        loop {
+            let plan = load_plan(self.ctx, self.lock.episode(), PlanFlags::default()).await?;
+            let Some(next) = plan.next() else { return Ok(RunnerEnd::Finished) };
+            let wanted = match next.step {
+                Step::Stage(stage) => stage,
+                // Only the stage behind it knows whether the text is the one that was approved, and asks.
+                Step::Gate(gate) => gate.opens(),
+            };
+            let Some(stage) = BuiltStage::of(wanted) else { return Ok(not_built(&plan)) };
+            if self.has_run(wanted) {
+                let message =
+                    format!("{wanted} has run, and the episode has not moved; look at `btcedu plan`");
+                return Ok(RunnerEnd::Failed { message });
+            }
+            if let Some(end) = self.run(stage, false).await? {
                 return Ok(end);
             }
-            Err(error) => return ended_by(error, stages),
         }
+    }
+
+    fn has_run(&self, stage: Stage) -> bool {
+        self.stages.iter().any(|run| run.stage == stage)
+    }
+
+    /// Runs one stage; none where the next may follow.
+    async fn run(&mut self, stage: BuiltStage, refresh: bool) -> Result<Option<RunnerEnd>, StageError> {
+        if let Some(signal) = self.ctx.interrupt.raised() {
+            return Ok(Some(RunnerEnd::Interrupted { signal }));
+        }
+        let started = self.ctx.clock.now();
+        let flags = StageFlags { refresh, ..StageFlags::default() };
+        let result = match stage.run(self.ctx, self.lock, &flags).await {
+            Ok(result) => result,
+            Err(error) => return self.ended_by(error).map(Some),
+        };
+        let end = end_of(&result.end);
+        self.stages.push(StageRun {
+            stage: stage.stage(),
+            outcome: result.end.as_str(),
+            duration_seconds: self.ctx.clock.now().since(started).as_secs_f64(),
+            cost: result.cost,
+            result,
+        });
+        Ok(end)
+    }
+
+    /// Makes the end of a run of an error; where nothing was done yet, the command fails with it.
+    fn ended_by(&self, error: StageError) -> Result<RunnerEnd, StageError> {
+        if matches!(error, StageError::AwaitingReview { .. }) {
+            return Ok(RunnerEnd::AwaitingReview { message: error.to_string() });
+        }
+        if self.stages.is_empty() {
+            return Err(error);
+        }
+        let message = with_causes(&error);
+        Ok(match error.kind() {
+            ErrorKind::Blocked => RunnerEnd::Blocked { message },
+            _ => RunnerEnd::Failed { message },
+        })
     }
 }
 
@@ -316,51 +322,18 @@ fn not_built(plan: &PipelinePlan) -> RunnerEnd {
     RunnerEnd::NotBuilt { message }
 }
 
-/// Runs one stage; what it returns beside its report ends the run.
-async fn run_stage(
-    ctx: &StageContext,
-    lock: &EpisodeLock,
-    stage: Stage,
-    refresh: bool,
-) -> Result<(StageRun, Option<RunnerEnd>), StageError> {
-    let started = ctx.clock.now();
-    let (result, outcome, cost, end) = if let Some(text) = TextStage::of(stage) {
-        let flags = TextFlags { refresh, ..TextFlags::default() };
-        let result = run_text_stage(ctx, lock, text, flags).await?;
-        let ((outcome, end), cost) = (of_text(&result.end), result.cost);
-        (StageResult::Text(Box::new(result)), outcome, cost, end)
-    } else {
-        let flags = ImageGenFlags { refresh, ..ImageGenFlags::default() };
-        let result = run_imagegen(ctx, lock, &flags).await?;
-        let ((outcome, end), cost) = (of_pictures(&result.end), result.cost);
-        (StageResult::Pictures(Box::new(result)), outcome, cost, end)
-    };
-    let duration_seconds = ctx.clock.now().since(started).as_secs_f64();
-    Ok((StageRun { stage, outcome, duration_seconds, cost, result }, end))
-}
-
-fn of_text(end: &TextRunEnd) -> (&'static str, Option<RunnerEnd>) {
+/// How a stage's end ends the run; none where the next stage follows.
+fn end_of(end: &StageEnd) -> Option<RunnerEnd> {
     match end.clone() {
-        TextRunEnd::Done => ("done", None),
-        TextRunEnd::Skipped => ("skipped", None),
-        TextRunEnd::CapReached { message } => ("cap_reached", Some(RunnerEnd::CapReached { message })),
-        TextRunEnd::Failed { message } => ("failed", Some(RunnerEnd::Failed { message })),
-        TextRunEnd::Interrupted { signal } => ("interrupted", Some(RunnerEnd::Interrupted { signal })),
-    }
-}
-
-fn of_pictures(end: &RunEnd) -> (&'static str, Option<RunnerEnd>) {
-    match end.clone() {
-        RunEnd::Done => ("done", None),
-        RunEnd::Skipped => ("skipped", None),
-        RunEnd::DonePartly { message } => ("done_partly", Some(RunnerEnd::FinishedPartly { message })),
-        RunEnd::StillPending => {
+        StageEnd::Done | StageEnd::Skipped => None,
+        StageEnd::DonePartly { message } => Some(RunnerEnd::FinishedPartly { message }),
+        StageEnd::StillPending => {
             let message = "some chapters have no picture yet".to_owned();
-            ("still_pending", Some(RunnerEnd::FinishedPartly { message }))
+            Some(RunnerEnd::FinishedPartly { message })
         }
-        RunEnd::CapReached { message } => ("cap_reached", Some(RunnerEnd::CapReached { message })),
-        RunEnd::Failed { message } => ("failed", Some(RunnerEnd::Failed { message })),
-        RunEnd::Interrupted { signal } => ("interrupted", Some(RunnerEnd::Interrupted { signal })),
+        StageEnd::CapReached { message } => Some(RunnerEnd::CapReached { message }),
+        StageEnd::Failed { message } => Some(RunnerEnd::Failed { message }),
+        StageEnd::Interrupted { signal } => Some(RunnerEnd::Interrupted { signal }),
     }
 }
 

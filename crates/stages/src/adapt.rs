@@ -4,6 +4,7 @@ pub(crate) mod institutions;
 pub(crate) mod tags;
 
 use btcedu_artifacts::{Adaptation, AdaptationCategory, AdaptationDiff, Tier};
+use btcedu_domain::Stage;
 use serde_json::Value;
 
 use crate::{
@@ -12,18 +13,29 @@ use crate::{
         tags::{check_closed, parse_tags, strip_tags},
     },
     correct::SEGMENT_CHARS,
-    text::{
+    sources::Sources,
+    spec::{
+        Job, Made, StageSpec,
         answer::{between, check_length},
+    },
+    text::{
         passage::passage_of,
         segments::{cut, join},
-        stage::{Craft, Job, Made, Sources},
     },
 };
 
 /// What only adaptation knows.
 pub(crate) struct Adapting;
 
-impl Craft for Adapting {
+impl StageSpec for Adapting {
+    fn name(&self) -> Stage {
+        Stage::Adapt
+    }
+
+    fn template(&self) -> &'static str {
+        "adapt"
+    }
+
     fn jobs(&self, sources: &Sources) -> Vec<Job> {
         let turkish = sources.main();
         let german = sources.texts.get(1).map_or("", String::as_str);

@@ -3,14 +3,14 @@
 mod faithful;
 
 use btcedu_chapters::{DraftChapter, assemble, draft_json_schema, parse, parse_draft};
+use btcedu_domain::Stage;
 
 use self::faithful::check_faithful;
 use crate::{
     adapt::tags::{check_closed, strip_tags},
-    text::{
-        segments::cut,
-        stage::{Craft, Job, Made, Sources},
-    },
+    sources::Sources,
+    spec::{Job, Made, StageSpec},
+    text::segments::cut,
 };
 
 /// The longest part of a script that one call is given, in characters: its answer repeats it as narration.
@@ -19,7 +19,15 @@ const SCRIPT_CHARS: usize = 12_000;
 /// What only chapterize knows.
 pub(crate) struct Chapterizing;
 
-impl Craft for Chapterizing {
+impl StageSpec for Chapterizing {
+    fn name(&self) -> Stage {
+        Stage::Chapterize
+    }
+
+    fn template(&self) -> &'static str {
+        "chapterize"
+    }
+
     fn problem(&self, sources: &Sources) -> Option<&'static str> {
         let spoken = strip_tags(sources.main());
         if check_closed(&spoken).is_err() {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use btcedu_artifacts::DataDir;
 use btcedu_catalog::ModelCatalog;
 use btcedu_clients::LanguageModel;
-use btcedu_domain::{Clock, EpisodeId, Usd};
+use btcedu_domain::{Clock, Usd};
 use btcedu_imagegen::ImageGenService;
-use btcedu_models::{Db, episodes};
+use btcedu_models::Db;
 use btcedu_prompts::PromptSource;
 
-use crate::{ErrorKind, Interrupt, Observer, StageError, retry::with_causes};
+use crate::{Interrupt, Observer, StageError};
 
 /// Services and settings, built once by the program's edge.
 #[derive(Clone)]
@@ -35,23 +35,6 @@ pub struct StageContext {
     pub interrupt: Interrupt,
     /// What the person set.
     pub settings: StageSettings,
-}
-
-impl StageContext {
-    /// Records a stage's error on the episode, as well as that is still possible.
-    pub(crate) async fn record_failure(&self, id: &EpisodeId, error: &StageError) {
-        if error.kind() != ErrorKind::Failed || error.is_refusal() {
-            return;
-        }
-        let (id, message) = (id.clone(), with_causes(error));
-        let recorded = self.db.transaction(move |conn| match episodes::find(conn, &id)? {
-            Some(episode) => episodes::set_failure(conn, episode.id, &message),
-            None => Ok(()),
-        });
-        if let Err(error) = recorded.await {
-            tracing::warn!(%error, "the stage's error can't be recorded on the episode");
-        }
-    }
 }
 
 /// Reads or writes files off the async threads.

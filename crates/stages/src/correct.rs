@@ -1,9 +1,10 @@
-//! Correction: recognition errors of the German transcript are mended, and every change is on record.
+//! Correcting: recognition errors of the German transcript are mended, and every change is on record.
 
 pub(crate) mod diff;
 pub(crate) mod terms;
 
 use btcedu_artifacts::{CorrectionCategory, CorrectionDiff};
+use btcedu_domain::Stage;
 use serde_json::Value;
 
 use crate::{
@@ -11,11 +12,12 @@ use crate::{
         diff::correction_changes,
         terms::{TERMS, terms_in},
     },
-    text::{
+    sources::Sources,
+    spec::{
+        Job, Made, StageSpec,
         answer::{between, check_length},
-        segments::{cut, join},
-        stage::{Craft, Job, Made, Sources},
     },
+    text::segments::{cut, join},
 };
 
 /// The longest part of a transcript that one call is given, in characters.
@@ -26,7 +28,15 @@ const TRIVIAL_CHANGES: usize = 5;
 /// What only correction knows.
 pub(crate) struct Correcting;
 
-impl Craft for Correcting {
+impl StageSpec for Correcting {
+    fn name(&self) -> Stage {
+        Stage::Correct
+    }
+
+    fn template(&self) -> &'static str {
+        "correct_transcript"
+    }
+
     fn jobs(&self, sources: &Sources) -> Vec<Job> {
         let job = |text: &str| Job {
             source: text.to_owned(),

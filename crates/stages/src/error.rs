@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use btcedu_artifacts::{FileError, LockError};
 use btcedu_catalog::{CatalogError, SettingProblem};
 use btcedu_chapters::ChapterError;
-use btcedu_domain::{ChapterId, EpisodeId, EpisodeStatus, ReviewStage, Stage, Usd};
+use btcedu_domain::{ChapterId, EpisodeId, EpisodeStatus, ErrorKind, Kinded, ReviewStage, Stage, Usd};
 use btcedu_models::DbError;
 use btcedu_prompts::PromptError;
 
@@ -224,17 +224,6 @@ pub enum StageError {
     Offload(#[from] btcedu_pictures::OffloadError),
 }
 
-/// What the person can do about an error; the program's exit code follows from it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ErrorKind {
-    /// Say it differently: a flag or a setting is wrong.
-    Usage,
-    /// Wait for something, or allow something.
-    Blocked,
-    /// Mend something.
-    Failed,
-}
-
 fn how_to_review(episode: &EpisodeId, gate: ReviewStage, task: Option<i64>) -> String {
     match task {
         Some(task) => {
@@ -263,9 +252,10 @@ impl StageError {
                 | Self::AwaitingReview { .. }
         )
     }
+}
 
-    /// Returns what the person can do about it.
-    pub fn kind(&self) -> ErrorKind {
+impl Kinded for StageError {
+    fn kind(&self) -> ErrorKind {
         match self {
             Self::BadChapterFlag { .. }
             | Self::NoSuchPicture { .. }
@@ -274,6 +264,7 @@ impl StageError {
             | Self::NoTextPrice { .. }
             | Self::NoImagePrice { .. }
             | Self::MissingKey(_) => ErrorKind::Usage,
+            Self::UnknownEpisode { .. } => ErrorKind::NotFound,
             Self::UnknownCalls { .. } | Self::AwaitingReview { .. } | Self::Lock(LockError::Held { .. }) => {
                 ErrorKind::Blocked
             }

@@ -114,16 +114,16 @@ pub enum StageEvent {
     },
 }
 
-/// Listens to a stage: progress bars, logs, tests.
+/// Is told what happens in a stage: progress bars, logs, tests.
 pub trait Observer: Send + Sync {
-    /// Hears of an event; must not block.
-    fn hear(&self, event: &StageEvent);
+    /// Is called for each event; must not block.
+    fn on_event(&self, event: &StageEvent);
 }
 
-/// Listens to nothing.
+/// Ignores every event.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Deaf;
+pub struct NoObserver;
 
-impl Observer for Deaf {
-    fn hear(&self, _event: &StageEvent) {}
+impl Observer for NoObserver {
+    fn on_event(&self, _event: &StageEvent) {}
 }

@@ -1,12 +1,14 @@
 //! Image generation: from chapters.json to pictures that are paid for once, stored, recorded and current.
 
 mod buy;
+mod chapter_file;
 mod choose;
 mod entries;
+mod facts;
 mod finish;
 mod gather;
 mod history;
-mod image_files;
+mod image_row;
 mod paint;
 mod preconditions;
 mod prompt;
@@ -14,74 +16,137 @@ mod publish;
 mod reconcile;
 mod record;
 mod report;
-mod result;
+mod request;
 mod verdict;
 mod verify;
+mod work;
 mod worklist;
 
-use std::path::PathBuf;
-
-use btcedu_artifacts::{CheckDepth, EpisodeLock, write_json_atomic};
-use btcedu_domain::{EpisodeId, Stage, Usd};
+use async_trait::async_trait;
+use btcedu_artifacts::{ChapterSnapshot, CheckDepth};
+use btcedu_domain::{EpisodeId, UtcTime, with_causes};
 use btcedu_imagegen::ImageRequest;
-use serde::Serialize;
 
 pub use self::{
     choose::choose_picture,
     history::{StoredPictureInfo, picture_history},
-    reconcile::Repair,
-    result::{ChapterResult, ImageGenResult, RunEnd},
     verify::{Finding, VerifyReport, repair_pictures, verify_pictures},
-    worklist::{Decision, ImageGenFlags, WorkItem, WorkList},
 };
 use self::{
-    finish::{Work, close_broken, finish},
-    gather::{Inputs, gather},
-    reconcile::{adopt, apply_repairs},
+    finish::{Finished, close_broken, finish},
+    gather::gather,
+    preconditions::check_status,
+    reconcile::{Adopted, Repair, adopt},
     report::report,
-    verdict::EndOfRun,
-    worklist::plan_images,
+    work::Work,
+    worklist::{WorkItem, WorkList, plan_images},
 };
-use crate::{StageContext, StageError, StageEvent, retry::with_causes, stop::StopReason};
+use crate::{
+    StageContext, StageError, StageEvent,
+    frame::{
+        RequestBody, Stage, TextPrices,
+        report::{PicturesPreview, PreviewDetails, StageFlags, StagePreview, StageReport},
+        run::Outcome,
+        stop::StopReason,
+    },
+};
 
-/// What a run would do, without doing it.
-#[derive(Debug, Clone, Serialize)]
-pub struct Preview {
-    /// The episode.
-    pub episode_id: EpisodeId,
-    /// What an interrupted run left and a run would mend, in words.
-    pub mends: Vec<String>,
-    /// The decisions.
-    #[serde(flatten)]
-    pub list: WorkList,
-    /// What the cap leaves for this run.
-    #[serde(rename = "left_under_cap_usd")]
-    pub left_under_cap: Usd,
-    /// The request bodies that `--dry-run` wrote.
-    pub files: Vec<PathBuf>,
-}
+/// The stage imagegen.
+pub(crate) struct ImageGen;
 
-/// Decides what a run would do: no network, no row, no file, no lock.
-///
-/// # Errors
-/// As [`run_imagegen`], before anything is spent.
-pub async fn preview_imagegen(
-    ctx: &StageContext,
-    id: &EpisodeId,
-    flags: &ImageGenFlags,
-) -> Result<Preview, StageError> {
-    let (inputs, repairs) = adopt(gather(ctx, id, CheckDepth::Quick).await?);
-    preconditions::check_status(&inputs, flags.force)?;
-    Ok(preview_of(&inputs, &repairs, plan_images(&inputs, flags)?))
-}
+#[async_trait]
+impl Stage for ImageGen {
+    type Facts = Adopted;
+    type Work = WorkList;
 
-fn preview_of(inputs: &Inputs, repairs: &[Repair], list: WorkList) -> Preview {
-    Preview {
-        episode_id: inputs.dir.id().clone(),
-        mends: repairs.iter().map(in_words).collect(),
-        left_under_cap: list.cap.less(list.cost),
-        list,
-        files: Vec::new(),
+    fn name(&self) -> btcedu_domain::Stage {
+        btcedu_domain::Stage::Imagegen
+    }
+
+    async fn gather(&self, ctx: &StageContext, id: &EpisodeId) -> Result<Adopted, StageError> {
+        Ok(adopt(gather(ctx, id, CheckDepth::Quick).await?))
+    }
+
+    fn check(&self, adopted: &Adopted, flags: &StageFlags) -> Result<(), StageError> {
+        check_status(&adopted.facts.episode, adopted.facts.position, flags.force)
+    }
+
+    fn decide(
+        &self,
+        adopted: &Adopted,
+        flags: &StageFlags,
+        _prices: TextPrices<'_>,
+    ) -> Result<WorkList, StageError> {
+        plan_images(&adopted.facts, &adopted.shelf, flags)
+    }
+
+    fn preview(&self, adopted: &Adopted, list: &WorkList) -> Result<StagePreview, StageError> {
+        let budget = adopted.facts.budget;
+        Ok(StagePreview {
+            episode_id: adopted.facts.dir.id().clone(),
+            details: PreviewDetails::Pictures(PicturesPreview {
+                mends: adopted.repairs.iter().map(in_words).collect(),
+                items: list.items.iter().map(|item| item.planned.clone()).collect(),
+                cost: budget.cost,
+                cap: budget.cap,
+            }),
+            estimate: list.estimate,
+            left_under_cap: budget.left(),
+            files: Vec::new(),
+        })
+    }
+
+    fn requests(
+        &self,
+        ctx: &StageContext,
+        adopted: &Adopted,
+        list: &WorkList,
+    ) -> Result<Vec<RequestBody>, StageError> {
+        Ok(list.to_buy().map(|item| request_of(ctx, adopted, item)).collect())
+    }
+
+    async fn mend(&self, ctx: &StageContext, adopted: &Adopted) -> Result<(), StageError> {
+        adopted.mend(ctx).await
+    }
+
+    async fn act(
+        &self,
+        ctx: &StageContext,
+        adopted: Adopted,
+        list: WorkList,
+        started: UtcTime,
+    ) -> Result<StageReport, StageError> {
+        let facts = &adopted.facts;
+        buy::check_before_buying(ctx, facts, &list).await?;
+        let episode = facts.dir.id().clone();
+        let pictures = list.pictures_to_buy();
+        ctx.observer.on_event(&StageEvent::Planned {
+            episode: episode.clone(),
+            pictures,
+            estimate: list.estimate,
+        });
+        let shelf = adopted.shelf.clone();
+        let mut work = match list.to_buy().next() {
+            Some(first) if !facts.budget.fits(first.first_call()) => Work::capped(facts, shelf, &list, first),
+            Some(_) => buy::buy(ctx, facts, shelf, &list).await?,
+            None => Work::nothing_to_buy(facts, shelf, &list),
+        };
+        work.mended = !adopted.repairs.is_empty();
+        if let Some(StopReason::Cap { cost, .. }) = &work.stop {
+            ctx.observer.on_event(&StageEvent::CapReached { cost: *cost, cap: facts.budget.cap });
+        }
+        let finished = match (finish(ctx, facts, &work, started).await, work.run) {
+            (Ok(finished), _) => finished,
+            // Something was bought, so the person must see what, whatever else goes wrong.
+            (Err(error), Some(run)) => {
+                let outcome = Outcome::failed(with_causes(&error));
+                close_broken(ctx, facts, run, outcome.clone()).await;
+                Finished { run: Some(run), outcome }
+            }
+            (Err(error), None) => return Err(error),
+        };
+        ctx.observer.on_event(&StageEvent::Finished { episode });
+        Ok(report(ctx, &adopted, &list, &work, finished).await)
     }
 }
 
@@ -92,108 +157,25 @@ fn in_words(repair: &Repair) -> String {
     }
 }
 
-/// As [`preview_imagegen`], and writes the exact request bodies to `dry_run/imagegen/`.
-///
-/// # Errors
-/// As [`preview_imagegen`], and [`StageError::File`] where the bodies can't be written.
-pub async fn dry_run_imagegen(
-    ctx: &StageContext,
-    id: &EpisodeId,
-    flags: &ImageGenFlags,
-) -> Result<Preview, StageError> {
-    let mut preview = preview_imagegen(ctx, id, flags).await?;
-    let settings = &ctx.settings.image;
-    let model = ctx.catalog.resolve_image(&settings.model, settings.price)?;
-    let folder = ctx.data.episode(id).dry_run(Stage::Imagegen);
-    for old in btcedu_artifacts::list_files(&folder)? {
-        btcedu_artifacts::remove_file(&old)?;
-    }
-    for item in preview.list.to_buy() {
-        let text = item.text.as_ref();
-        let (kind, body) = match (&item.snapshot.chapter, text.and_then(|t| t.paid.as_ref())) {
-            (btcedu_artifacts::ChapterSnapshot::Template { .. }, None) => {
-                let Some(job) = text else { continue };
-                ("text", ctx.texts.request_body(&job.request))
-            }
-            (chapter, paid) => {
-                let own = match chapter {
-                    btcedu_artifacts::ChapterSnapshot::Chapter { prompt } => prompt.as_str(),
-                    btcedu_artifacts::ChapterSnapshot::Template { .. } => {
-                        paid.map_or("", |p| p.text.as_str())
-                    }
-                };
-                let snapshot = &item.snapshot.settings;
-                let request = ImageRequest {
-                    prompt: prompt::compose(&snapshot.style_prefix, own, model.max_prompt_chars).text,
-                    model: snapshot.model.clone(),
-                    size: snapshot.size.clone(),
-                    quality: snapshot.quality.clone(),
-                    style: snapshot.style.clone(),
-                };
-                ("image", ctx.images.request_body(&request))
-            }
-        };
-        let path = folder.join(format!("{}-{kind}.json", item.chapter_id));
-        write_json_atomic(&path, &body)?;
-        preview.files.push(path);
-    }
-    Ok(preview)
-}
-
-/// Makes the pictures of an episode. The lock proves that nobody else does.
-///
-/// # Errors
-/// [`StageError`] where nothing was spent, or where what was bought can't be recorded; a run
-/// that ends early with pictures kept is an [`ImageGenResult`] whose [`RunEnd`] says so.
-pub async fn run_imagegen(
-    ctx: &StageContext,
-    lock: &EpisodeLock,
-    flags: &ImageGenFlags,
-) -> Result<ImageGenResult, StageError> {
-    // Boxed, since a future of this size is copied around otherwise.
-    let result = Box::pin(run_to_the_end(ctx, lock, flags)).await;
-    if let Err(error) = &result {
-        ctx.record_failure(lock.episode(), error).await;
-    }
-    result
-}
-
-async fn run_to_the_end(
-    ctx: &StageContext,
-    lock: &EpisodeLock,
-    flags: &ImageGenFlags,
-) -> Result<ImageGenResult, StageError> {
-    let started = ctx.clock.now();
-    let (inputs, repairs) = adopt(gather(ctx, lock.episode(), CheckDepth::Quick).await?);
-    preconditions::check_status(&inputs, flags.force)?;
-    apply_repairs(ctx, &inputs, &repairs).await?;
-    for repair in &repairs {
-        ctx.observer.hear(&StageEvent::Mended { what: repair.to_string() });
-    }
-    let list = plan_images(&inputs, flags)?;
-    buy::check_before_buying(ctx, &inputs, &list).await?;
-    let pictures = list.pictures_to_buy();
-    let episode = inputs.dir.id().clone();
-    ctx.observer.hear(&StageEvent::Planned { episode: episode.clone(), pictures, estimate: list.estimate });
-    let mut work = match list.to_buy().next() {
-        Some(first) if buy::fits_no_more(&inputs, first) => Work::capped(&inputs, &list, first),
-        Some(_) => buy::buy(ctx, &inputs, &list).await?,
-        None => Work::nothing_to_buy(&inputs, &list),
-    };
-    work.mended = !repairs.is_empty();
-    if let Some(StopReason::Cap { cost, .. }) = &work.stop {
-        ctx.observer.hear(&StageEvent::CapReached { cost: *cost, cap: inputs.cap });
-    }
-    let ended = match (finish(ctx, &inputs, &work, started).await, work.run) {
-        (Ok(ended), _) => ended,
-        // Something was bought, so the person must see what, whatever else goes wrong.
-        (Err(error), Some(run)) => {
-            let message = with_causes(&error);
-            close_broken(ctx, &inputs, run, &message).await;
-            (Some(run), EndOfRun::failed(message))
+/// Makes the first request for a picture: for its prompt where that has to be written, else for the picture.
+fn request_of(ctx: &StageContext, adopted: &Adopted, item: &WorkItem) -> RequestBody {
+    let settings = &adopted.facts.request;
+    let paid = item.text.as_ref().map(|job| (job, &job.paid));
+    let own = match (&item.request.snapshot.chapter, paid) {
+        (ChapterSnapshot::Chapter { prompt }, _) => prompt.as_str(),
+        (ChapterSnapshot::Template { .. }, Some((_, Some(paid)))) => paid.text.as_str(),
+        (ChapterSnapshot::Template { .. }, Some((job, None))) => {
+            let body = ctx.texts.request_body(&job.request);
+            return RequestBody { file_name: format!("{}-text.json", item.id()), body };
         }
-        (Err(error), None) => return Err(error),
+        (ChapterSnapshot::Template { .. }, None) => "",
     };
-    ctx.observer.hear(&StageEvent::Finished { episode });
-    Ok(report(ctx, &inputs, &list, &repairs, &work, ended).await)
+    let request = ImageRequest {
+        prompt: prompt::compose(&settings.style_prefix, own, settings.model.max_prompt_chars).text,
+        model: settings.model.id.clone(),
+        size: settings.size.clone(),
+        quality: settings.quality.clone(),
+        style: None,
+    };
+    RequestBody { file_name: format!("{}-image.json", item.id()), body: ctx.images.request_body(&request) }
 }

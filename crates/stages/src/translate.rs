@@ -1,14 +1,18 @@
-//! Translation: the corrected German text in Turkish, faithfully; nothing is adapted yet.
+//! Translating: the corrected German text in Turkish, faithfully; nothing is adapted yet.
 
 use crate::{
     correct::{
         SEGMENT_CHARS,
         terms::{TERMS, terms_in},
     },
-    text::{
+    craft::Craft,
+    sources::Sources,
+    spec::{
+        Job, Made,
         answer::{between, check_length},
+    },
+    text::{
         segments::{cut, join},
-        stage::{Craft, Job, Made, Sources},
         words::{NOUN_ENDINGS, holds_word},
     },
 };

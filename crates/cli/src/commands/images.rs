@@ -1,6 +1,6 @@
 //! `btcedu images`: looks at an episode's pictures, checks them, chooses among them.
 
-use btcedu_artifacts::{EpisodeLock, LockHolder, Manifest, read_json};
+use btcedu_artifacts::{Manifest, read_json};
 use btcedu_domain::{CallId, ChapterId, EpisodeId};
 use btcedu_stages::{
     StageContext, StageError,
@@ -93,11 +93,6 @@ pub(crate) async fn run(app: &App, args: &ImagesArgs, output: Output) -> anyhow:
     }
 }
 
-async fn lock(ctx: &StageContext, id: &EpisodeId) -> Result<EpisodeLock, StageError> {
-    let holder = LockHolder::this_process(command_line(), ctx.clock.now());
-    Ok(EpisodeLock::acquire(&ctx.data.episode(id), &holder, ctx.clock.as_ref()).await?)
-}
-
 async fn list(ctx: &StageContext, ids: &EpisodeIds, output: Output) -> anyhow::Result<ExitStatus> {
     let mut each = EachEpisode::new();
     for id in ids.at_least_one("images list")? {
@@ -161,8 +156,7 @@ async fn verify(
 }
 
 async fn repair_one(ctx: &StageContext, id: &EpisodeId) -> Result<VerifyReport, StageError> {
-    btcedu_pipeline::check_episode_exists(ctx, id).await?;
-    repair_pictures(ctx, &lock(ctx, id).await?).await
+    repair_pictures(ctx, &btcedu_pipeline::lock_episode(ctx, id, &command_line()).await?).await
 }
 
 fn verify_text(report: &VerifyReport) -> String {
@@ -242,11 +236,13 @@ async fn use_picture(
     output: Output,
 ) -> anyhow::Result<ExitStatus> {
     let (id, chapter, call): (EpisodeId, ChapterId, CallId) = (id.parse()?, chapter.parse()?, call.parse()?);
-    btcedu_pipeline::check_episode_exists(ctx, &id).await?;
-    let lock = lock(ctx, &id).await?;
+    let lock = btcedu_pipeline::lock_episode(ctx, &id, &command_line()).await?;
     let entry = choose_picture(ctx, &lock, &chapter, call).await?;
     output.result(&entry, || {
-        format!("{id}: {chapter} now shows the picture of call {call}; free, until its text changes")
+        let shown =
+            format!("{id}: {chapter} now shows the picture of call {call}; free, until its text changes");
+        let warnings = entry.warnings.iter().map(|warning| format!("warning: {warning}"));
+        std::iter::once(shown).chain(warnings).collect::<Vec<_>>().join("\n")
     })?;
     Ok(ExitStatus::Done)
 }

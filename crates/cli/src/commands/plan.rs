@@ -1,14 +1,14 @@
 //! `btcedu plan`: which steps are behind an episode, and which comes next.
 
 use btcedu_domain::EpisodeId;
-use btcedu_pipeline::{PipelinePlan, PlanFlags, StagePreview, StepState, preview_next};
-use btcedu_stages::{StageContext, StageError, imagegen::Preview, text::TextPreview};
+use btcedu_pipeline::{PipelinePlan, PlanFlags, StepState, preview_next};
+use btcedu_stages::{PreviewDetails, StageContext, StageError, StagePreview};
 use clap::Args;
 use serde::Serialize;
 
 use crate::{
     app::App,
-    commands::{EachEpisode, EpisodeIds, imagegen, text},
+    commands::{EachEpisode, EpisodeIds, stage},
     exit::ExitStatus,
     output::{Output, table},
 };
@@ -44,9 +44,9 @@ struct Shown {
     #[serde(flatten)]
     plan: PipelinePlan,
     /// What a text stage would do, where one comes next.
-    text: Option<TextPreview>,
+    text: Option<StagePreview>,
     /// imagegen's decisions, where it comes next or is looked at again.
-    imagegen: Option<Preview>,
+    imagegen: Option<StagePreview>,
     /// Why there are none.
     problem: Option<String>,
 }
@@ -54,9 +54,8 @@ struct Shown {
 async fn load(ctx: &StageContext, id: &EpisodeId, refresh: bool) -> Result<Shown, StageError> {
     let next = preview_next(ctx, id, PlanFlags { refresh }).await?;
     let (text, imagegen) = match next.preview {
-        Some(StagePreview::Text(preview)) => (Some(preview), None),
-        Some(StagePreview::Pictures(preview)) => (None, Some(*preview)),
-        None => (None, None),
+        Some(preview) if matches!(preview.details, PreviewDetails::Text(_)) => (Some(preview), None),
+        preview => (None, preview),
     };
     Ok(Shown { plan: next.plan, text, imagegen, problem: next.problem })
 }
@@ -80,9 +79,9 @@ fn shown_text(shown: &Shown) -> String {
     let steps = table(&["step", "state", ""], rows.collect());
     let end = if plan.next().is_none() { "\nall steps are behind it" } else { "" };
     let paragraph = |text: String| format!("\n\n{text}");
-    let stage = shown.text.as_ref().map(text::preview_text).map(paragraph).unwrap_or_default();
-    let imagegen = shown.imagegen.as_ref().map(imagegen::preview_text).map(paragraph).unwrap_or_default();
+    let preview = shown.text.as_ref().or(shown.imagegen.as_ref());
+    let preview = preview.map(stage::preview_text).map(paragraph).unwrap_or_default();
     let stops = |problem| format!("the next stage would stop: {problem}");
     let problem = shown.problem.as_ref().map(stops).map(paragraph).unwrap_or_default();
-    format!("{head}\n{steps}{end}{stage}{imagegen}{problem}")
+    format!("{head}\n{steps}{end}{preview}{problem}")
 }

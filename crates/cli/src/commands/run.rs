@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use btcedu_domain::EpisodeId;
 use btcedu_pipeline::{
-    LookBack, PendingEpisode, RunOptions, RunReport, RunnerEnd, StageResult, list_pending, run_episode,
+    LookBack, PendingEpisode, RunOptions, RunReport, RunnerEnd, list_pending, run_episode,
 };
 use clap::Args;
 use indicatif::MultiProgress;
@@ -12,11 +12,7 @@ use jiff::civil::Date;
 
 use crate::{
     app::App,
-    commands::{
-        EachEpisode, EpisodeIds,
-        imagegen::{self, command_line},
-        text,
-    },
+    commands::{EachEpisode, EpisodeIds, imagegen::command_line, stage},
     exit::ExitStatus,
     output::{Output, note, table},
     progress::Progress,
@@ -201,14 +197,7 @@ fn announce(again: &LookBack) {
 
 /// Writes a report for people; the last lines are why it ended and the cost.
 fn report_text(report: &RunReport) -> String {
-    let mut blocks: Vec<String> = report
-        .stages
-        .iter()
-        .map(|run| match &run.result {
-            StageResult::Text(result) => text::result_text(result),
-            StageResult::Pictures(result) => imagegen::result_text(result),
-        })
-        .collect();
+    let mut blocks: Vec<String> = report.stages.iter().map(|run| stage::report_text(&run.result)).collect();
     let id = &report.episode_id;
     let end = match &report.end {
         RunnerEnd::Finished if report.stages.is_empty() => format!("{id}: nothing is left to do"),

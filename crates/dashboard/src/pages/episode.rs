@@ -198,8 +198,8 @@ fn next_view(next: &NextStep, episode: &EpisodeRowView, id: &EpisodeId) -> NextV
     NextView {
         title: step.map_or_else(|| "nothing".to_owned(), |step| step.name().to_owned()),
         why,
-        estimate_usd: next.preview.as_ref().map(btcedu_pipeline::StagePreview::estimate),
-        left_under_cap_usd: next.preview.as_ref().map(btcedu_pipeline::StagePreview::left_under_cap),
+        estimate_usd: next.preview.as_ref().map(|preview| preview.estimate),
+        left_under_cap_usd: next.preview.as_ref().map(|preview| preview.left_under_cap),
         problem: next.problem.clone(),
         review: episode.review,
         commands,

@@ -300,7 +300,7 @@ pub(crate) async fn take_up(
 ) -> Result<HttpResponse, WebError> {
     fields.check(&session)?;
     let task = task_of(&request)?;
-    match state.desk.take_up_text(task, "btcedu web: take up").await.map_err(WebError::from) {
+    match state.desk.accept_edit(task, "btcedu web: take up").await.map_err(WebError::from) {
         Ok(_) => {
             leave_notice(&session, "done", "the review is about the text as it is now; look at it anew")?;
         }

@@ -160,15 +160,16 @@ fn a_run_is_running_until_it_is_finished() {
     assert_eq!(running.iter().map(|run| run.id).collect::<Vec<_>>(), [second]);
     let all = fixture.run(|conn| pipeline_runs::list_for_episode(conn, episode.id));
     assert_eq!(all.iter().map(|run| run.id).collect::<Vec<_>>(), [second, first]);
-    let latest = |stage| fixture.run(|conn| pipeline_runs::find_latest_for_stage(conn, episode.id, stage));
-    assert_eq!(latest(Stage::Translate), None);
-    let failed = latest(Stage::Chapterize).unwrap();
+    let latest = |row| fixture.run(|conn| pipeline_runs::find_latest(conn, row)).map(|run| run.id);
+    assert_eq!(latest(EpisodeRowId(i64::MAX)), None);
+    assert_eq!(latest(episode.id), Some(second));
+    let failed = fixture.run(|conn| pipeline_runs::find(conn, first)).unwrap();
     assert_eq!(
         (failed.status, failed.completed_at, failed.error_message.as_deref()),
         (RunStatus::Failed, Some(end), Some("no key"))
     );
     let again = fixture.run(|conn| Ok(testing::pipeline_run(conn, &episode, Stage::Chapterize)));
-    assert_eq!(latest(Stage::Chapterize).unwrap().id, again);
+    assert_eq!(latest(episode.id), Some(again));
 }
 
 proptest! {

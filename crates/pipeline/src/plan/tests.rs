@@ -3,8 +3,8 @@
 use super::*;
 
 fn plan(version: PipelineVersion, status: EpisodeStatus, last: Option<Stage>, gates: Gates) -> PipelinePlan {
-    let episode = EpisodeState { episode_id: "ep1".parse().unwrap(), version, status, last_stage: last };
-    resolve_pipeline_plan(&episode, gates, PlanFlags::default())
+    let position = Position { version, status, stopped_in: last };
+    resolve_pipeline_plan(&"ep1".parse().unwrap(), position, gates, PlanFlags::default())
 }
 
 fn next(version: PipelineVersion, status: EpisodeStatus, last: Option<Stage>) -> Option<&'static str> {
@@ -79,13 +79,10 @@ fn a_cost_limit_is_resumed_in_the_stage_that_ran_last() {
 fn a_stage_that_is_not_built_says_so_and_refresh_looks_back_only_at_built_ones() {
     let stuck = plan(PipelineVersion::V2, EpisodeStatus::Downloaded, None, Gates::default());
     assert_eq!(stuck.next().unwrap().state, StepState::NotBuilt);
-    let episode = EpisodeState {
-        episode_id: "ep1".parse().unwrap(),
-        version: PipelineVersion::V2,
-        status: EpisodeStatus::ImagesGenerated,
-        last_stage: None,
-    };
-    let plan = resolve_pipeline_plan(&episode, Gates::default(), PlanFlags { refresh: true });
+    let position =
+        Position { version: PipelineVersion::V2, status: EpisodeStatus::ImagesGenerated, stopped_in: None };
+    let id = "ep1".parse().unwrap();
+    let plan = resolve_pipeline_plan(&id, position, Gates::default(), PlanFlags { refresh: true });
     let again: Vec<_> =
         plan.steps.iter().filter(|s| s.state == StepState::LookAgain).map(PlannedStep::name).collect();
     assert_eq!(again, ["correct", "translate", "adapt", "chapterize", "imagegen"]);

@@ -5,13 +5,16 @@ use btcedu_domain::{CallId, ChapterId};
 
 use crate::{
     StageContext, StageError,
+    frame::report::{Decision, StageFlags},
     imagegen::{
         entries::Entries,
-        finish::{Work, finish},
-        gather::{Inputs, gather},
-        preconditions,
-        reconcile::{adopt, apply_repairs},
-        worklist::{Decision, ImageGenFlags, select_images},
+        facts::{Facts, Shelf},
+        finish::finish,
+        gather::gather,
+        preconditions::check_status,
+        reconcile::adopt,
+        work::Work,
+        worklist::select_images,
     },
 };
 
@@ -27,33 +30,34 @@ pub async fn choose_picture(
     call: CallId,
 ) -> Result<ManifestEntry, StageError> {
     let started = ctx.clock.now();
-    let (inputs, repairs) = adopt(gather(ctx, lock.episode(), CheckDepth::Full).await?);
-    preconditions::check_status(&inputs, true)?;
-    let flags = ImageGenFlags { chapters: vec![chapter.clone()], ..ImageGenFlags::default() };
-    let mut list = select_images(&inputs, &flags)?;
-    check_picture(&inputs, call)?;
-    apply_repairs(ctx, &inputs, &repairs).await?;
-    for item in list.items.iter_mut().filter(|i| i.chapter_id == *chapter) {
-        item.decision = Decision::Keep;
-        "chosen by hand".clone_into(&mut item.reason);
+    let adopted = adopt(gather(ctx, lock.episode(), CheckDepth::Full).await?);
+    let facts = &adopted.facts;
+    check_status(&facts.episode, facts.position, true)?;
+    let flags = StageFlags { chapters: vec![chapter.clone()], ..StageFlags::default() };
+    let mut list = select_images(facts, &adopted.shelf, &flags)?;
+    check_picture(facts, &adopted.shelf, call)?;
+    adopted.mend(ctx).await?;
+    for item in list.items.iter_mut().filter(|item| item.id() == chapter) {
+        item.planned.decision = Decision::Keep;
+        "chosen by hand".clone_into(&mut item.planned.reason);
         item.picture = Some(call);
         item.chosen = true;
     }
-    let entries = Entries::at_start(&inputs, &list);
+    let entries = Entries::at_start(facts, &adopted.shelf, &list);
     let entry = entries.all().iter().find(|e| e.chapter_id == *chapter).cloned();
-    let work = Work { moves_status: false, ..Work::nothing_to_buy(&inputs, &list) };
-    Box::pin(finish(ctx, &inputs, &work, started)).await?;
-    entry.ok_or_else(|| missing(&inputs, call, ""))
+    let work = Work { moves_status: false, ..Work::nothing_to_buy(facts, adopted.shelf.clone(), &list) };
+    Box::pin(finish(ctx, facts, &work, started)).await?;
+    entry.ok_or_else(|| missing(facts, call, ""))
 }
 
-fn check_picture(inputs: &Inputs, call: CallId) -> Result<(), StageError> {
-    match (inputs.intact(call), inputs.picture(call)) {
+fn check_picture(facts: &Facts, shelf: &Shelf, call: CallId) -> Result<(), StageError> {
+    match (shelf.intact(call), shelf.picture(call)) {
         (Some(_), _) => Ok(()),
-        (None, Some(_)) => Err(missing(inputs, call, ": its file is missing or broken")),
-        (None, None) => Err(missing(inputs, call, "")),
+        (None, Some(_)) => Err(missing(facts, call, ": its file is missing or broken")),
+        (None, None) => Err(missing(facts, call, "")),
     }
 }
 
-fn missing(inputs: &Inputs, call: CallId, why: &'static str) -> StageError {
-    StageError::NoSuchPicture { episode: inputs.dir.id().clone(), call: call.to_string(), why }
+fn missing(facts: &Facts, call: CallId, why: &'static str) -> StageError {
+    StageError::NoSuchPicture { episode: facts.dir.id().clone(), call: call.to_string(), why }
 }

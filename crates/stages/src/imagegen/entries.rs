@@ -7,11 +7,14 @@ use btcedu_domain::{
     CallId, CallKind, CallState, ChapterId, ImageStatus, PromptSource, Sha256Hash, Usd, UtcTime,
 };
 
-use crate::imagegen::{
-    gather::Inputs,
-    paint::PaintEnd,
-    prompt::compose,
-    worklist::{Decision, WorkItem, WorkList},
+use crate::{
+    frame::report::Decision,
+    imagegen::{
+        facts::{Facts, Shelf},
+        paint::PaintEnd,
+        prompt::compose,
+        worklist::{WorkItem, WorkList},
+    },
 };
 
 /// All entries while a run is on, in chapter order.
@@ -24,9 +27,10 @@ pub(crate) struct Entries {
 
 impl Entries {
     /// Makes the entries as they are before anything is bought.
-    pub(crate) fn at_start(inputs: &Inputs, list: &WorkList) -> Self {
-        let sidecars = inputs.pictures.iter().map(|p| (p.sidecar.call_id, p.sidecar.clone())).collect();
-        Self { entries: list.items.iter().map(|item| entry_at_start(inputs, item)).collect(), sidecars }
+    pub(crate) fn at_start(facts: &Facts, shelf: &Shelf, list: &WorkList) -> Self {
+        let sidecars = shelf.pictures.iter().map(|p| (p.sidecar.call_id, p.sidecar.clone())).collect();
+        let entries = list.items.iter().map(|item| entry_at_start(facts, shelf, item)).collect();
+        Self { entries, sidecars }
     }
 
     pub(crate) fn all(&self) -> &[ManifestEntry] {
@@ -56,7 +60,7 @@ impl Entries {
                 (ImageStatus::Failed, *attempts, None, Some(error.clone()), None)
             }
         };
-        let Some(before) = self.entries.iter_mut().find(|e| e.chapter_id == item.chapter_id) else { return };
+        let Some(before) = self.entries.iter_mut().find(|e| e.chapter_id == *item.id()) else { return };
         let what = reason.as_deref().or(error.as_deref()).unwrap_or_default().to_owned();
         if before.status == ImageStatus::Generated {
             before
@@ -64,10 +68,10 @@ impl Entries {
                 .push(format!("a new picture was asked for and not made ({what}); the one before is kept"));
             return;
         }
-        let hashes = Hashes::of(item);
+        let hashes = item.request.hashes;
         *before = ManifestEntry {
             prompt,
-            prompt_source: item.prompt_source,
+            prompt_source: item.planned.prompt_source,
             attempts,
             reason,
             error,
@@ -85,15 +89,15 @@ impl Entries {
     }
 
     /// Makes the manifest that these entries come to.
-    pub(crate) fn manifest(&self, inputs: &Inputs, now: UtcTime) -> Manifest {
+    pub(crate) fn manifest(&self, facts: &Facts, now: UtcTime) -> Manifest {
         Manifest {
-            episode_id: inputs.dir.id().clone(),
+            episode_id: facts.dir.id().clone(),
             schema_version: MANIFEST_VERSION.to_owned(),
             generated_at: now,
-            model: inputs.request.model.id.clone(),
-            size: inputs.request.size.clone(),
-            quality: inputs.request.quality.clone(),
-            style_prefix: inputs.request.style_prefix.clone(),
+            model: facts.request.model.id.clone(),
+            size: facts.request.size.clone(),
+            quality: facts.request.quality.clone(),
+            style_prefix: facts.request.style_prefix.clone(),
             totals: self.totals(),
             images: self.entries.clone(),
         }
@@ -116,37 +120,38 @@ impl Entries {
     }
 }
 
-fn entry_at_start(inputs: &Inputs, item: &WorkItem) -> ManifestEntry {
-    let before = inputs.manifest.as_ref().and_then(|m| m.entry(&item.chapter_id));
-    match item.decision {
+fn entry_at_start(facts: &Facts, shelf: &Shelf, item: &WorkItem) -> ManifestEntry {
+    let before = shelf.entry(item.id());
+    match item.planned.decision {
         Decision::Skip => bare(item, ImageStatus::Skipped),
-        Decision::Leave => left(inputs, item, before),
-        Decision::KeepRejection => rejected(inputs, item, before),
+        Decision::Leave => left(shelf, item, before),
+        Decision::KeepRejection => rejected(facts, item, before),
         Decision::Keep | Decision::Reuse => {
-            kept(inputs, item).unwrap_or_else(|| bare(item, ImageStatus::Pending))
+            kept(facts, shelf, item).unwrap_or_else(|| bare(item, ImageStatus::Pending))
         }
-        Decision::Generate => waiting(inputs, item),
+        Decision::Generate => waiting(shelf, item),
     }
 }
 
 /// `--chapter` names others: the entry stays as it is, pending if there never was one.
-fn left(inputs: &Inputs, item: &WorkItem, before: Option<&ManifestEntry>) -> ManifestEntry {
-    let rebuilt = || Some(with_picture(item, &inputs.picture(item.picture?)?.sidecar, None, None));
+fn left(shelf: &Shelf, item: &WorkItem, before: Option<&ManifestEntry>) -> ManifestEntry {
+    let rebuilt = || Some(with_picture(item, &shelf.picture(item.picture?)?.sidecar, None, None));
     // What was skipped as another visual type was never tried as this one.
     let before = before.filter(|b| b.status != ImageStatus::Skipped);
     before.cloned().or_else(rebuilt).unwrap_or_else(|| bare(item, ImageStatus::Pending))
 }
 
-fn kept(inputs: &Inputs, item: &WorkItem) -> Option<ManifestEntry> {
-    let picture = inputs.picture(item.picture?)?;
+fn kept(facts: &Facts, shelf: &Shelf, item: &WorkItem) -> Option<ManifestEntry> {
+    let picture = shelf.picture(item.picture?)?;
     // A choice made for other settings is kept for the day when they return.
-    let current = inputs.current.get(&item.chapter_id).filter(|c| Some(c.call) == item.picture);
+    let current = shelf.current.get(item.id()).filter(|c| Some(c.call) == item.picture);
     let earlier = current.and_then(|c| c.chosen_for);
-    let chosen_for = if item.chosen { Some(item.snapshot.request_hash()) } else { earlier };
-    let reason = (item.chosen || item.other_settings).then(|| item.reason.clone());
+    let chosen_for = if item.chosen { Some(item.request.hashes.request) } else { earlier };
+    let reason = (item.chosen || item.other_settings).then(|| item.planned.reason.clone());
     let mut entry = with_picture(item, &picture.sidecar, chosen_for, reason);
-    if is_edited(inputs, &item.chapter_id, picture.sidecar.call_id) {
-        entry.warnings.push(edited_warning(inputs, &item.chapter_id));
+    entry.warnings.extend(foreign_warning(item, &picture.sidecar));
+    if is_edited(shelf, item.id(), picture.sidecar.call_id) {
+        entry.warnings.push(edited_warning(facts, item.id()));
     }
     Some(entry)
 }
@@ -154,52 +159,61 @@ fn kept(inputs: &Inputs, item: &WorkItem) -> Option<ManifestEntry> {
 /// Somebody edited the file of the picture that is current, and it stays current.
 ///
 /// What was adopted just now was asked for when the file had been edited already, so the file gives way to it.
-pub(crate) fn is_edited(inputs: &Inputs, chapter: &ChapterId, call: CallId) -> bool {
-    let entry = inputs.manifest.as_ref().and_then(|m| m.entry(chapter));
+pub(crate) fn is_edited(shelf: &Shelf, chapter: &ChapterId, call: CallId) -> bool {
+    let entry = shelf.entry(chapter);
     let is_adopted = entry.is_some_and(|e| e.call_id != Some(call));
-    inputs.current.get(chapter).is_some_and(|c| c.call == call) && !is_adopted && inputs.is_edited(chapter)
+    shelf.current.get(chapter).is_some_and(|c| c.call == call) && !is_adopted && shelf.is_edited(chapter)
 }
 
-fn edited_warning(inputs: &Inputs, chapter: &ChapterId) -> String {
-    let id = inputs.dir.id();
+/// A picture that was chosen by hand and made for another chapter; one that was only renumbered has the same text.
+fn foreign_warning(item: &WorkItem, sidecar: &Sidecar) -> Option<String> {
+    let is_foreign = item.chosen
+        && sidecar.chapter_id != *item.id()
+        && sidecar.chapter_hash != item.request.hashes.chapter;
+    is_foreign
+        .then(|| format!("the picture was made for chapter {}, not for {}", sidecar.chapter_id, item.id()))
+}
+
+fn edited_warning(facts: &Facts, chapter: &ChapterId) -> String {
+    let id = facts.dir.id();
     format!(
         "images/{chapter}.png was edited by hand and is left alone; `btcedu images verify {id} --repair` puts the paid picture back"
     )
 }
 
 /// A picture is to be bought: until it is there, the one before stays if it was chosen or is of the same text.
-fn waiting(inputs: &Inputs, item: &WorkItem) -> ManifestEntry {
-    let Some(current) = inputs.current.get(&item.chapter_id) else {
+fn waiting(shelf: &Shelf, item: &WorkItem) -> ManifestEntry {
+    let Some(current) = shelf.current.get(item.id()) else {
         return bare(item, ImageStatus::Pending);
     };
-    let chosen_for = current.chosen_for.filter(|request| *request == item.snapshot.request_hash());
+    let chosen_for = current.chosen_for.filter(|request| *request == item.request.hashes.request);
     let reason = chosen_for.map(|_| "chosen by hand".to_owned());
-    match inputs.intact(current.call) {
-        Some(p) if chosen_for.is_some() || p.sidecar.chapter_hash == item.snapshot.chapter_hash() => {
+    match shelf.intact(current.call) {
+        Some(p) if chosen_for.is_some() || p.sidecar.chapter_hash == item.request.hashes.chapter => {
             with_picture(item, &p.sidecar, chosen_for, reason)
         }
         _ => bare(item, ImageStatus::Pending),
     }
 }
 
-fn rejected(inputs: &Inputs, item: &WorkItem, before: Option<&ManifestEntry>) -> ManifestEntry {
-    let hashes = Hashes::of(item);
+fn rejected(facts: &Facts, item: &WorkItem, before: Option<&ManifestEntry>) -> ManifestEntry {
+    let hashes = item.request.hashes;
     if let Some(before) =
         before.filter(|b| b.status == ImageStatus::Rejected && b.request_hash == Some(hashes.request))
     {
         return ManifestEntry {
-            chapter_title: item.chapter_title.clone(),
-            visual_type: item.visual_type,
+            chapter_title: item.planned.chapter_title.clone(),
+            visual_type: item.planned.visual_type,
             ..before.clone()
         };
     }
     // The manifest is lost or spoke of another text: the ledger has the refusal.
-    let refusal = inputs.calls.iter().rev().find(|c| {
+    let refusal = facts.calls.iter().rev().find(|c| {
         c.kind == CallKind::Image && c.state == CallState::Refused && c.request_hash == hashes.request
     });
     ManifestEntry {
-        prompt: prompt_again(inputs, item),
-        prompt_source: item.prompt_source,
+        prompt: prompt_again(facts, item),
+        prompt_source: item.planned.prompt_source,
         attempts: 1,
         reason: refusal.and_then(|c| c.error.clone()),
         chapter_hash: Some(hashes.chapter),
@@ -210,35 +224,19 @@ fn rejected(inputs: &Inputs, item: &WorkItem, before: Option<&ManifestEntry>) ->
 }
 
 /// The full prompt of a refusal, made again from what it was made of.
-fn prompt_again(inputs: &Inputs, item: &WorkItem) -> Option<String> {
-    let text = match (&item.snapshot.chapter, &item.text) {
+fn prompt_again(facts: &Facts, item: &WorkItem) -> Option<String> {
+    let text = match (&item.request.snapshot.chapter, &item.text) {
         (btcedu_artifacts::ChapterSnapshot::Chapter { prompt }, _) => prompt.clone(),
         (_, text) => text.as_ref()?.paid.as_ref()?.text.clone(),
     };
-    Some(compose(&inputs.request.style_prefix, &text, inputs.request.model.max_prompt_chars).text)
-}
-
-struct Hashes {
-    chapter: Sha256Hash,
-    settings: Sha256Hash,
-    request: Sha256Hash,
-}
-
-impl Hashes {
-    fn of(item: &WorkItem) -> Self {
-        Self {
-            chapter: item.snapshot.chapter_hash(),
-            settings: item.snapshot.settings_hash(),
-            request: item.snapshot.request_hash(),
-        }
-    }
+    Some(compose(&facts.request.style_prefix, &text, facts.request.model.max_prompt_chars).text)
 }
 
 fn bare(item: &WorkItem, status: ImageStatus) -> ManifestEntry {
     ManifestEntry::without_picture(
-        item.chapter_id.clone(),
-        item.chapter_title.clone(),
-        item.visual_type,
+        item.id().clone(),
+        item.planned.chapter_title.clone(),
+        item.planned.visual_type,
         status,
     )
 }
@@ -256,7 +254,7 @@ fn with_picture(
         model: Some(sidecar.model.clone()),
         size: Some(sidecar.size.clone()),
         quality: Some(sidecar.quality.clone()),
-        file_path: Some(format!("images/{}.png", item.chapter_id)),
+        file_path: Some(format!("images/{}.png", item.id())),
         mime_type: Some(sidecar.mime_type.clone()),
         size_bytes: Some(sidecar.size_bytes),
         sha256: Some(sidecar.sha256),

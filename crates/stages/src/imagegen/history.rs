@@ -9,9 +9,9 @@ use serde::Serialize;
 use crate::{
     StageContext, StageError,
     imagegen::{
-        gather::{Inputs, Picture, gather},
-        reconcile::adopt,
-        worklist::snapshot_of,
+        facts::Picture,
+        gather::gather,
+        reconcile::{Adopted, adopt},
     },
 };
 
@@ -48,24 +48,24 @@ pub async fn picture_history(
     id: &EpisodeId,
     chapter: Option<&ChapterId>,
 ) -> Result<Vec<StoredPictureInfo>, StageError> {
-    let (inputs, _repairs) = adopt(gather(ctx, id, CheckDepth::Full).await?);
+    let adopted = adopt(gather(ctx, id, CheckDepth::Full).await?);
     let wanted = |p: &&Picture| {
         chapter.is_none_or(|c| {
             p.sidecar.chapter_id == *c
-                || inputs.current.get(c).is_some_and(|now| now.call == p.sidecar.call_id)
+                || adopted.shelf.current.get(c).is_some_and(|now| now.call == p.sidecar.call_id)
         })
     };
-    Ok(inputs.pictures.iter().filter(wanted).map(|p| info(&inputs, p)).collect())
+    Ok(adopted.shelf.pictures.iter().filter(wanted).map(|p| info(&adopted, p)).collect())
 }
 
-fn info(inputs: &Inputs, picture: &Picture) -> StoredPictureInfo {
+fn info(adopted: &Adopted, picture: &Picture) -> StoredPictureInfo {
     let sidecar = &picture.sidecar;
-    let today = inputs.document.chapter(&sidecar.chapter_id).map(|c| snapshot_of(c, &inputs.request));
-    let differences = match today {
-        Some(today) => today.differences_from(&sidecar.snapshot),
+    let Adopted { facts, shelf, .. } = adopted;
+    let differences = match facts.chapter(&sidecar.chapter_id) {
+        Some(today) => today.snapshot.differences_from(&sidecar.snapshot),
         None => vec!["the chapter is no longer in chapters.json".to_owned()],
     };
-    let current = inputs.current.iter().filter(|(_, c)| c.call == sidecar.call_id).map(|(id, _)| id.clone());
+    let current = shelf.current.iter().filter(|(_, c)| c.call == sidecar.call_id).map(|(id, _)| id.clone());
     StoredPictureInfo {
         chapter_id: sidecar.chapter_id.clone(),
         call_id: sidecar.call_id,
@@ -75,6 +75,6 @@ fn info(inputs: &Inputs, picture: &Picture) -> StoredPictureInfo {
         current_for: current.collect(),
         intact: picture.check == FileCheck::Intact,
         differences,
-        file: inputs.dir.store().picture(sidecar),
+        file: facts.dir.store().picture(sidecar),
     }
 }

@@ -2,7 +2,7 @@
 
 use btcedu_artifacts::{EpisodeDir, Sidecar};
 use btcedu_domain::{
-    Billing, CallId, CallKind, CallState, FailureClass, PromptSource, Sha256Hash, Stage, Usd,
+    Billing, CallId, CallKind, CallState, FailureClass, PromptSource, Sha256Hash, Stage, Usd, with_causes,
 };
 use btcedu_imagegen::{GeneratedImage, ImageOutcome, ImageRequest, Rejection};
 use btcedu_pictures::{Origin, VerifiedPicture};
@@ -10,15 +10,16 @@ use tokio::sync::SemaphorePermit;
 
 use crate::{
     StageEvent,
+    frame::{
+        calls::{CallEnd, CallFailure, Caller, FailedAttempt, Place, Places},
+        paid_call::{CallSettlement, PaidCall, PaidJob},
+        text_call::{PaidText, TextEnd, TextOrder, buy_text},
+    },
     imagegen::{
-        gather::RequestSettings,
         prompt::{ReadyPrompt, compose, usable_text},
+        request::RequestSettings,
         worklist::{TextJob, WorkItem},
     },
-    ledger::{CallSettlement, PaidCall, PaidJob},
-    retry::{CallDesk, CallEnd, CallFailure, Missed, Place, Places, with_causes},
-    stop::StopReason,
-    text_call::{PaidText, TextEnd, buy_text},
 };
 
 /// What became of one work item, for the recorder.
@@ -49,13 +50,15 @@ pub(crate) enum PaintEnd<'p> {
 pub(crate) struct Fresh<'p> {
     pub(crate) picture: VerifiedPicture,
     pub(crate) sidecar: Sidecar,
+    /// Its row is still `sent`: who records the picture settles it.
+    pub(crate) call: PaidCall<'p>,
     /// Held until the picture is recorded, so that memory is bounded.
-    _in_hand: SemaphorePermit<'p>,
+    pub(crate) in_hand: SemaphorePermit<'p>,
 }
 
-/// Where the calls of one run wait for their turn.
-pub(crate) struct Studio<'a> {
-    pub(crate) desk: CallDesk<'a>,
+/// Makes the pictures of one run.
+pub(crate) struct Painter<'a> {
+    pub(crate) calls: Caller<'a>,
     pub(crate) dir: &'a EpisodeDir,
     pub(crate) settings: &'a RequestSettings,
     pub(crate) images: Places,
@@ -83,15 +86,12 @@ struct Arrived<'p> {
     in_hand: SemaphorePermit<'p>,
 }
 
-impl Studio<'_> {
+impl Painter<'_> {
     /// Makes one picture, prompt first. Never fails: what went wrong is in the end.
     pub(crate) async fn paint<'p>(&'p self, item: &'p WorkItem) -> Painted<'p> {
         let end = match self.prompt(item).await {
             Ok(prompt) => {
-                self.hear(&StageEvent::PromptReady {
-                    chapter: item.chapter_id.clone(),
-                    source: prompt.source,
-                });
+                self.tell(&StageEvent::PromptReady { chapter: item.id().clone(), source: prompt.source });
                 self.picture(item, &prompt).await
             }
             Err(end) => end,
@@ -99,14 +99,14 @@ impl Studio<'_> {
         Painted { item, end }
     }
 
-    fn hear(&self, event: &StageEvent) {
-        self.desk.ctx.observer.hear(event);
+    pub(crate) fn tell(&self, event: &StageEvent) {
+        self.calls.ctx.observer.on_event(event);
     }
 
     async fn prompt<'p>(&self, item: &WorkItem) -> Result<PaintPrompt, PaintEnd<'p>> {
         let limit = self.settings.model.max_prompt_chars;
         let ready = |text: &str| compose(&self.settings.style_prefix, text, limit);
-        match (&item.snapshot.chapter, &item.text) {
+        match (&item.request.snapshot.chapter, &item.text) {
             (btcedu_artifacts::ChapterSnapshot::Chapter { prompt }, _) => Ok(PaintPrompt {
                 ready: ready(prompt),
                 source: PromptSource::Chapter,
@@ -120,12 +120,12 @@ impl Studio<'_> {
                 cost: paid.cost,
             }),
             (_, Some(job)) => {
-                let (text, call, cost) = self.write_prompt(item, job).await?;
+                let paid = self.write_prompt(item, job).await?;
                 Ok(PaintPrompt {
-                    ready: ready(&text),
+                    ready: ready(&paid.text),
                     source: PromptSource::Template,
-                    call: Some(call),
-                    cost,
+                    call: Some(paid.call),
+                    cost: paid.cost,
                 })
             }
             (_, None) => Err(PaintEnd::Failed {
@@ -136,18 +136,15 @@ impl Studio<'_> {
     }
 
     /// Has the language model write the prompt; what it answered is settled before anything else happens.
-    async fn write_prompt<'p>(
-        &self,
-        item: &WorkItem,
-        job: &TextJob,
-    ) -> Result<(String, CallId, Usd), PaintEnd<'p>> {
-        let chapter = Some(item.chapter_id.clone());
-        let call = (&job.request, job.estimate);
-        let retrying = self.retrying(item);
-        let end =
-            buy_text(&self.desk, &self.texts, (Stage::Imagegen, chapter), call, usable_text, retrying).await;
-        match end {
-            TextEnd::Bought(PaidText { text, call, cost, .. }) => Ok((text, call, cost)),
+    async fn write_prompt<'p>(&self, item: &WorkItem, job: &TextJob) -> Result<PaidText, PaintEnd<'p>> {
+        let order = TextOrder {
+            stage: Stage::Imagegen,
+            chapter: Some(item.id().clone()),
+            request: &job.request,
+            estimate: job.estimate,
+        };
+        match buy_text(&self.calls, &self.texts, order, usable_text, self.on_retry(item)).await {
+            TextEnd::Bought(paid) => Ok(paid),
             TextEnd::Unusable { problem, .. } => Err(PaintEnd::Failed { error: problem, attempts: 1 }),
             TextEnd::Failed { message, attempts } => Err(PaintEnd::Failed { error: message, attempts }),
             TextEnd::Stopped => Err(PaintEnd::Pending),
@@ -162,17 +159,17 @@ impl Studio<'_> {
             quality: self.settings.quality.clone(),
             style: None,
         };
-        let estimate = self.desk.ctx.images.estimate(&request).unwrap_or(item.estimate);
-        let job = paid_job(item, CallKind::Image, item.snapshot.request_hash(), &request.model, estimate);
-        let send = |_call, attempt, place| self.draw(item, &request, attempt, place);
-        match self.desk.call(&job, &self.images, send, self.retrying(item)).await {
+        let estimate = self.calls.ctx.images.estimate(&request).unwrap_or(item.planned.estimate);
+        let job = paid_job(item, CallKind::Image, item.request.hashes.request, &request.model, estimate);
+        let send = |attempt, place| self.draw(item, &request, attempt, place);
+        match self.calls.call(&job, &self.images, send, self.on_retry(item)).await {
             CallEnd::Answered { value: Answer::Picture(arrived), call, attempts } => {
                 let Arrived { image, picture, in_hand } = *arrived;
                 let sidecar = self.sidecar(item, prompt, &call, &image, &picture, attempts);
-                PaintEnd::Picture(Box::new(Fresh { picture, sidecar, _in_hand: in_hand }))
+                PaintEnd::Picture(Box::new(Fresh { picture, sidecar, call, in_hand }))
             }
             CallEnd::Answered { value: Answer::Rejected(rejection), call, attempts } => {
-                self.reject(&call, &rejection).await;
+                self.reject(call, &rejection).await;
                 PaintEnd::Rejected { prompt: request.prompt, reason: rejection.reason, attempts }
             }
             CallEnd::Failed { message, attempts } => PaintEnd::Failed { error: message, attempts },
@@ -187,14 +184,15 @@ impl Studio<'_> {
         request: &ImageRequest,
         attempt: u32,
         place: Place<'p>,
-    ) -> Result<Answer<'p>, Missed<'p>> {
-        self.hear(&StageEvent::ImageStarted { chapter: item.chapter_id.clone(), attempt });
+    ) -> Result<Answer<'p>, FailedAttempt<'p>> {
+        self.tell(&StageEvent::ImageStarted { chapter: item.id().clone(), attempt });
         let Place { in_flight, in_hand } = place;
-        let mut image = match self.desk.ctx.images.generate_image(request).await {
+        let mut image = match self.calls.ctx.images.generate_image(request).await {
             Ok(ImageOutcome::Generated(image)) => image,
             Ok(ImageOutcome::Rejected(rejection)) => return Ok(Answer::Rejected(Box::new(rejection))),
             Err(error) => {
-                return Err(Missed { failure: CallFailure::of(&error), place: Some(in_flight) });
+                let failure = CallFailure::of(&error);
+                return Err(FailedAttempt { failure, in_flight: Some(in_flight) });
             }
         };
         // The last byte has arrived: the next call may start while this one is decoded.
@@ -212,12 +210,12 @@ impl Studio<'_> {
                     request_id: image.request_id,
                     message: with_causes(&error),
                 };
-                Err(Missed { failure, place: None })
+                Err(FailedAttempt { failure, in_flight: None })
             }
         }
     }
 
-    async fn reject(&self, call: &PaidCall, rejection: &Rejection) {
+    async fn reject(&self, call: PaidCall<'_>, rejection: &Rejection) {
         let tokens = |n: u64| i64::try_from(n).ok();
         let settlement = CallSettlement {
             actual: Some(rejection.cost),
@@ -227,18 +225,14 @@ impl Studio<'_> {
             error: Some(rejection.reason.clone()),
             ..CallSettlement::new(CallState::Refused)
         };
-        let settled = self.desk.account.settle(self.desk.ctx, call.id(), settlement).await;
-        self.desk.call_ended();
-        if let Err(error) = settled {
-            self.desk.stop.request(StopReason::Fatal(with_causes(&error)));
-        }
+        let _stops_the_run = self.calls.settle(vec![call.ended(settlement)], |_| Ok(())).await;
     }
 
-    fn retrying(&self, item: &WorkItem) -> impl Fn(u32, std::time::Duration, &str) {
-        let chapter = item.chapter_id.clone();
+    fn on_retry(&self, item: &WorkItem) -> impl Fn(u32, std::time::Duration, &str) {
+        let chapter = item.id().clone();
         move |attempt, wait, reason| {
             let (chapter, reason) = (chapter.clone(), reason.to_owned());
-            self.hear(&StageEvent::Retrying { chapter, attempt, wait, reason });
+            self.tell(&StageEvent::Retrying { chapter, attempt, wait, reason });
         }
     }
 
@@ -246,7 +240,7 @@ impl Studio<'_> {
         &self,
         item: &WorkItem,
         prompt: &PaintPrompt,
-        call: &PaidCall,
+        call: &PaidCall<'_>,
         image: &GeneratedImage,
         picture: &VerifiedPicture,
         attempts: u32,
@@ -254,12 +248,12 @@ impl Studio<'_> {
         let tokens = |n: u64| i64::try_from(n).ok();
         Sidecar {
             episode_id: self.dir.id().clone(),
-            chapter_id: item.chapter_id.clone(),
+            chapter_id: item.id().clone(),
             call_id: call.id(),
-            chapter_hash: item.snapshot.chapter_hash(),
-            settings_hash: item.snapshot.settings_hash(),
-            request_hash: item.snapshot.request_hash(),
-            snapshot: item.snapshot.clone(),
+            chapter_hash: item.request.hashes.chapter,
+            settings_hash: item.request.hashes.settings,
+            request_hash: item.request.hashes.request,
+            snapshot: item.request.snapshot.clone(),
             sha256: picture.sha256(),
             size_bytes: picture.bytes().len() as u64,
             mime_type: picture.media_type().as_str().to_owned(),
@@ -314,6 +308,6 @@ fn paid_job(
     model: &str,
     estimate: Usd,
 ) -> PaidJob {
-    let chapter = Some(item.chapter_id.clone());
+    let chapter = Some(item.id().clone());
     PaidJob { stage: Stage::Imagegen, chapter, kind, model: model.to_owned(), request_hash, estimate }
 }

@@ -3,7 +3,7 @@
 use btcedu_artifacts::ChapterSnapshot;
 use btcedu_clients::{StopReason, TextReply, TextRequest};
 
-use crate::{StageError, imagegen::gather::RequestSettings, text_call::check_whole};
+use crate::{StageError, frame::text_call::check_whole, imagegen::request::RequestSettings};
 
 /// The request that has a prompt written, for chapters without one of their own.
 pub(crate) fn text_request(
@@ -22,8 +22,9 @@ pub(crate) fn text_request(
         ("narration_context", narration_context),
         ("style_prefix", &settings.style_prefix),
     ];
-    let prompt = btcedu_prompts::render(&settings.prompt.name, &settings.prompt.body, &variables)?;
-    Ok(Some(TextRequest::new(&settings.text_model, &prompt, settings.prompt.max_tokens.into())))
+    let template = &settings.template.in_use;
+    let prompt = btcedu_prompts::render(&template.name, &template.body, &variables)?;
+    Ok(Some(TextRequest::new(&settings.text_model, &prompt, template.max_tokens.into())))
 }
 
 /// Takes the prompt out of a reply, or says why there is none in it.

@@ -9,21 +9,19 @@ use btcedu_artifacts::{
     Provenance, Sidecar, StaleMarker, copy_atomic, crash_point, read_json, remove_file, stale_path,
     write_json_atomic,
 };
-use btcedu_domain::{AssetType, CallId, ChapterId, EpisodeId, ImageStatus, Sha256Hash, Stage, Usd, UtcTime};
-use btcedu_models::{
-    Conn, DbError,
-    media_assets::{self, MediaAsset, NewMediaAsset},
-    prompt_versions::PromptVersion,
-    provider_calls::ProviderCall,
-};
+use btcedu_domain::{CallId, ChapterId, ImageStatus, Stage, Usd, UtcTime};
+use btcedu_models::{Conn, DbError, media_assets, provider_calls::ProviderCall};
 use serde_json::json;
 
 use crate::{
     StageContext, StageError,
     imagegen::{
+        chapter_file::ChapterFile,
         entries::{Entries, has_written_prompt, is_edited, prompt_cost},
-        gather::{AssetMetadata, Inputs},
+        facts::{Facts, Shelf},
+        image_row::{ImageRow, RowFacts},
     },
+    with_files,
 };
 
 /// The provenance document of this stage.
@@ -35,70 +33,82 @@ pub(crate) struct Publication {
     pub(crate) manifest: Manifest,
     pub(crate) manifest_differs: bool,
     /// Chapter files to be copied from the store.
-    copies: Vec<(ChapterId, PathBuf)>,
-    /// Chapter files that an editor changed and that give way to another picture.
-    set_aside: Vec<PathBuf>,
+    copies: Vec<Copied>,
     /// Chapter files without a picture.
-    removals: Vec<PathBuf>,
+    removals: Vec<ChapterFile>,
     /// Chapters without a picture that still have a row.
     stale_rows: Vec<ChapterId>,
     /// A picture is replaced, so what was made from the old one is stale.
     pictures_changed: bool,
 }
 
+/// A chapter file that is to show a stored picture.
+#[derive(Debug)]
+struct Copied {
+    chapter: ChapterId,
+    stored: PathBuf,
+    target: ChapterFile,
+}
+
 impl Publication {
     /// Finds what differs.
-    pub(crate) fn plan(inputs: &Inputs, entries: &Entries, now: UtcTime) -> Self {
-        let manifest = entries.manifest(inputs, now);
+    pub(crate) fn plan(facts: &Facts, shelf: &Shelf, entries: &Entries, now: UtcTime) -> Self {
+        let manifest = entries.manifest(facts, now);
         let manifest_differs =
-            inputs.manifest.as_ref().is_none_or(|before| !before.says_the_same_as(&manifest));
-        let orphans: Vec<PathBuf> = inputs
+            shelf.manifest.as_ref().is_none_or(|before| !before.says_the_same_as(&manifest));
+        let orphans: Vec<ChapterFile> = shelf
             .image_files
             .keys()
-            .filter(|id| inputs.document.chapter(id).is_none() && inputs.is_stored_copy(id))
-            .map(|id| inputs.dir.chapter_picture(id))
+            .filter(|id| facts.chapter(id).is_none() && shelf.is_stored_copy(id))
+            .map(|id| ChapterFile::of(&facts.dir, shelf, id))
             .collect();
         let mut plan = Self {
             manifest,
             manifest_differs,
             copies: Vec::new(),
-            set_aside: Vec::new(),
-            removals: orphans.clone(),
-            stale_rows: Vec::new(),
             pictures_changed: !orphans.is_empty(),
+            removals: orphans,
+            stale_rows: Vec::new(),
         };
         for entry in entries.all() {
-            plan.add_chapter(inputs, entry, entries.picture_of(entry));
+            plan.add_chapter(facts, shelf, entry, entries.picture_of(entry));
         }
         let has_picture = |id: &ChapterId| {
             entries.all().iter().any(|e| e.chapter_id == *id && e.status == ImageStatus::Generated)
         };
         plan.stale_rows =
-            inputs.rows.iter().filter_map(|r| r.chapter_id.clone()).filter(|id| !has_picture(id)).collect();
+            shelf.rows.iter().filter_map(|r| r.chapter_id.clone()).filter(|id| !has_picture(id)).collect();
         plan
     }
 
-    fn add_chapter(&mut self, inputs: &Inputs, entry: &ManifestEntry, sidecar: Option<&Sidecar>) {
+    fn add_chapter(
+        &mut self,
+        facts: &Facts,
+        shelf: &Shelf,
+        entry: &ManifestEntry,
+        sidecar: Option<&Sidecar>,
+    ) {
         let id = &entry.chapter_id;
         let Some(sidecar) = sidecar else {
             // Only what the store has too is ours to remove: a brand's own picture may stand here.
-            if entry.status != ImageStatus::Generated && inputs.is_stored_copy(id) {
+            if entry.status != ImageStatus::Generated && shelf.is_stored_copy(id) {
                 self.pictures_changed = true;
-                self.removals.push(inputs.dir.chapter_picture(id));
+                self.removals.push(ChapterFile::of(&facts.dir, shelf, id));
             }
             return;
         };
-        let shows = inputs.image_files.get(id).is_some_and(|f| f.sha256 == sidecar.sha256);
-        if shows || is_edited(inputs, id, sidecar.call_id) || inputs.intact(sidecar.call_id).is_none() {
+        let shows = shelf.image_files.get(id).is_some_and(|f| f.sha256 == sidecar.sha256);
+        if shows || is_edited(shelf, id, sidecar.call_id) || shelf.intact(sidecar.call_id).is_none() {
             return;
         }
-        if inputs.is_only_copy(id) {
-            self.set_aside.push(inputs.dir.chapter_picture(id));
-        }
         // Compared with what the manifest says, since what was adopted just now is no news to `current`.
-        let named = inputs.manifest.as_ref().and_then(|m| m.entry(id)).and_then(|e| e.call_id);
+        let named = shelf.entry(id).and_then(|e| e.call_id);
         self.pictures_changed |= named != Some(sidecar.call_id);
-        self.copies.push((id.clone(), inputs.dir.store().picture(sidecar)));
+        self.copies.push(Copied {
+            chapter: id.clone(),
+            stored: facts.dir.store().picture(sidecar),
+            target: ChapterFile::of(&facts.dir, shelf, id),
+        });
     }
 
     /// Tells whether a person would see a difference; rows' file facts alone don't count.
@@ -108,22 +118,21 @@ impl Publication {
     }
 
     /// Writes the draft's marker, chapter files and manifest, in this order, each whole.
-    pub(crate) fn write_files(&self, inputs: &Inputs) -> Result<(), FileError> {
+    pub(crate) fn write_files(&self, dir: &EpisodeDir) -> Result<(), FileError> {
         if self.pictures_changed {
-            mark_draft(&inputs.dir, self.manifest.generated_at)?;
+            mark_draft(dir, self.manifest.generated_at)?;
         }
-        for path in &self.set_aside {
-            set_aside(path)?;
-        }
-        for (id, stored) in &self.copies {
-            copy_atomic(stored, &inputs.dir.chapter_picture(id))?;
+        for Copied { stored, target, .. } in &self.copies {
+            target.keep_what_is_nowhere_else()?;
+            copy_atomic(stored, target.path())?;
         }
         if self.manifest_differs {
-            write_json_atomic(&inputs.dir.manifest(), &self.manifest)?;
+            write_json_atomic(&dir.manifest(), &self.manifest)?;
         }
         crash_point("manifest-published");
-        for path in &self.removals {
-            remove_file(path)?;
+        for file in &self.removals {
+            file.keep_what_is_nowhere_else()?;
+            remove_file(file.path())?;
         }
         Ok(())
     }
@@ -132,144 +141,52 @@ impl Publication {
     pub(crate) fn write_rows(
         &self,
         conn: &mut Conn,
-        inputs: &Inputs,
+        dir: &EpisodeDir,
+        shelf: &Shelf,
         wanted: &[ImageRow],
     ) -> Result<(), DbError> {
         for id in &self.stale_rows {
-            media_assets::delete_image(conn, inputs.dir.id(), id)?;
+            media_assets::delete_image(conn, dir.id(), id)?;
         }
-        wanted
-            .iter()
-            .filter(|row| !row.is_in(&inputs.rows))
-            .try_for_each(|row| row.upsert(conn, inputs.dir.id()))
+        wanted.iter().filter(|row| !row.is_in(&shelf.rows)).try_for_each(|row| row.upsert(conn, dir.id()))
     }
-}
-
-/// Keeps an edited file under a name that is no chapter's.
-pub(crate) fn set_aside(path: &std::path::Path) -> Result<(), FileError> {
-    let Some(bytes) = btcedu_artifacts::read_optional(path)? else { return Ok(()) };
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let name = format!("{stem}.edited-{}.png", Sha256Hash::of_bytes(&bytes).short());
-    copy_atomic(path, &path.with_file_name(name))
-}
-
-/// A row of `media_assets` as it should be.
-#[derive(Debug, Clone)]
-pub(crate) struct ImageRow {
-    chapter: ChapterId,
-    file_path: String,
-    mime_type: String,
-    size_bytes: i64,
-    metadata: String,
-    prompt_version: Option<i64>,
-    created_at: UtcTime,
-}
-
-impl ImageRow {
-    pub(crate) fn of(
-        chapter: &ChapterId,
-        sidecar: &Sidecar,
-        versions: &[PromptVersion],
-        facts: RowFacts,
-    ) -> Self {
-        let metadata = AssetMetadata {
-            call_id: sidecar.call_id,
-            request_hash: sidecar.request_hash,
-            sha256: sidecar.sha256,
-            model: sidecar.model.clone(),
-            cost_usd: sidecar.cost_usd,
-            stored_facts: facts.stored,
-            chapter_facts: facts.chapter,
-        };
-        let template = sidecar.snapshot.settings.template.as_ref();
-        Self {
-            chapter: chapter.clone(),
-            file_path: format!("images/{chapter}.png"),
-            mime_type: sidecar.mime_type.clone(),
-            size_bytes: i64::try_from(sidecar.size_bytes).unwrap_or(i64::MAX),
-            metadata: json!(metadata).to_string(),
-            prompt_version: template
-                .and_then(|t| versions.iter().find(|v| v.content_hash == t.template_hash))
-                .map(|v| v.id),
-            created_at: sidecar.generated_at,
-        }
-    }
-
-    fn is_in(&self, rows: &[MediaAsset]) -> bool {
-        rows.iter().any(|row| {
-            row.chapter_id.as_ref() == Some(&self.chapter)
-                && row.file_path.as_ref() == Some(&self.file_path)
-                && row.mime_type.as_ref() == Some(&self.mime_type)
-                && row.size_bytes == Some(self.size_bytes)
-                && row.metadata.as_ref() == Some(&self.metadata)
-                && row.prompt_version_id == self.prompt_version
-        })
-    }
-
-    pub(crate) fn upsert(&self, conn: &mut Conn, episode: &EpisodeId) -> Result<(), DbError> {
-        media_assets::upsert_image(
-            conn,
-            &NewMediaAsset {
-                episode_id: episode,
-                asset_type: AssetType::Image,
-                chapter_id: Some(&self.chapter),
-                file_path: Some(&self.file_path),
-                mime_type: Some(&self.mime_type),
-                size_bytes: Some(self.size_bytes),
-                duration_seconds: None,
-                metadata: Some(&self.metadata),
-                prompt_version_id: self.prompt_version,
-                created_at: self.created_at,
-            },
-        )
-        .map(drop)
-    }
-}
-
-/// What the file system knows of a picture's two files; lets the next run believe without hashing.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct RowFacts {
-    pub(crate) stored: Option<FileFacts>,
-    pub(crate) chapter: Option<FileFacts>,
 }
 
 /// The rows that the entries come to. File facts only of files that were compared or written just now:
 /// those of a file that differs would hide the difference from the next run.
-pub(crate) fn rows_of(
-    inputs: &Inputs,
+fn rows_of(
+    dir: &EpisodeDir,
+    shelf: &Shelf,
     entries: &Entries,
     plan: &Publication,
 ) -> Result<Vec<ImageRow>, FileError> {
     let with_picture = entries.all().iter().filter_map(|e| Some((&e.chapter_id, entries.picture_of(e)?)));
     with_picture
         .map(|(id, sidecar)| {
-            let file = inputs.image_files.get(id).filter(|f| f.sha256 == sidecar.sha256);
+            let file = shelf.image_files.get(id).filter(|f| f.sha256 == sidecar.sha256);
             let chapter = match file {
                 Some(file) => file.facts,
-                None if plan.copies.iter().any(|(copied, _)| copied == id) => {
-                    FileFacts::read(&inputs.dir.chapter_picture(id))?
+                None if plan.copies.iter().any(|copied| copied.chapter == *id) => {
+                    FileFacts::read(&dir.chapter_picture(id))?
                 }
                 None => None,
             };
-            let stored = inputs.intact(sidecar.call_id).and_then(|p| p.facts);
-            Ok(ImageRow::of(id, sidecar, &inputs.prompt_versions, RowFacts { stored, chapter }))
+            let stored = shelf.intact(sidecar.call_id).and_then(|p| p.facts);
+            Ok(ImageRow::of(id, sidecar, &shelf.prompt_versions, RowFacts { stored, chapter }))
         })
         .collect()
 }
 
-/// Tells whether all rows are there and right.
-pub(crate) fn rows_are_right(inputs: &Inputs, wanted: &[ImageRow]) -> bool {
-    wanted.iter().all(|row| row.is_in(&inputs.rows))
-}
-
 /// Makes the provenance that the entries come to.
 pub(crate) fn provenance_of(
-    inputs: &Inputs,
+    facts: &Facts,
     entries: &Entries,
+    calls: &[ProviderCall],
     now: UtcTime,
     duration_seconds: f64,
 ) -> ImageProvenance {
-    let settings = &inputs.request;
+    let settings = &facts.request;
+    let prompt = &settings.template.in_use;
     let count = |status| entries.all().iter().filter(|e| e.status == status).count();
     let chapters: Vec<ChapterProvenance> = entries
         .all()
@@ -292,32 +209,32 @@ pub(crate) fn provenance_of(
     let pictures: Vec<&Sidecar> = entries.all().iter().filter_map(|e| entries.picture_of(e)).collect();
     let current: BTreeSet<CallId> =
         pictures.iter().flat_map(|s| [Some(s.call_id), s.prompt_call_id]).flatten().collect();
-    let calls: Vec<&ProviderCall> = inputs.calls.iter().filter(|c| current.contains(&c.call_id)).collect();
+    let calls: Vec<&ProviderCall> = calls.iter().filter(|c| current.contains(&c.call_id)).collect();
     let written = entries.all().iter().any(has_written_prompt);
     Provenance {
         stage: Stage::Imagegen,
-        episode_id: inputs.dir.id().clone(),
+        episode_id: facts.dir.id().clone(),
         timestamp: now,
-        prompt_name: Some(settings.prompt.name.to_string()),
-        prompt_version: Some(settings.prompt.version),
-        prompt_hash: Some(settings.prompt.content_hash),
+        prompt_name: Some(prompt.name.to_string()),
+        prompt_version: Some(prompt.version),
+        prompt_hash: Some(prompt.content_hash),
         model: written.then(|| settings.text_model.clone()),
         model_params: json!({
-            "max_tokens": settings.prompt.max_tokens,
-            "temperature": {"template": settings.prompt.temperature, "sent": false},
+            "max_tokens": prompt.max_tokens,
+            "temperature": {"template": prompt.temperature, "sent": false},
         }),
-        input_files: vec![inputs.dir.in_workspace(&inputs.dir.chapters())],
-        input_content_hash: inputs.chapters_hash,
+        input_files: vec![facts.dir.in_workspace(&facts.dir.chapters())],
+        input_content_hash: facts.chapters_hash,
         output_files: entries
             .all()
             .iter()
             .filter(|e| entries.picture_of(e).is_some())
-            .map(|e| inputs.dir.in_workspace(&inputs.dir.chapter_picture(&e.chapter_id)))
+            .map(|e| facts.dir.in_workspace(&facts.dir.chapter_picture(&e.chapter_id)))
             .collect(),
         output_hashes: pictures.iter().map(|s| s.sha256).collect(),
         input_tokens: calls.iter().filter_map(|c| c.tokens_in).sum(),
         output_tokens: calls.iter().filter_map(|c| c.tokens_out).sum(),
-        cost_usd: entries.manifest(inputs, now).totals.cost_usd,
+        cost_usd: entries.manifest(facts, now).totals.cost_usd,
         duration_seconds,
         extra: ImagegenProvenance {
             image_gen_model: settings.model.id.clone(),
@@ -335,8 +252,8 @@ pub(crate) fn provenance_of(
 }
 
 /// Tells whether the provenance on the disk is missing or says something else.
-pub(crate) fn provenance_differs(inputs: &Inputs, wanted: &ImageProvenance) -> Result<bool, FileError> {
-    match read_json::<ImageProvenance>(&inputs.dir.provenance(Stage::Imagegen)) {
+pub(crate) fn provenance_differs(dir: &EpisodeDir, wanted: &ImageProvenance) -> Result<bool, FileError> {
+    match read_json::<ImageProvenance>(&dir.provenance(Stage::Imagegen)) {
         Ok(before) => Ok(before.is_none_or(|before| !before.says_the_same_as(wanted))),
         Err(FileError::Malformed { .. }) => Ok(true),
         Err(error) => Err(error),
@@ -358,30 +275,48 @@ pub(crate) fn mark_draft(dir: &EpisodeDir, now: UtcTime) -> Result<(), FileError
 }
 
 /// Takes the stale marker from our own output, which is right again.
-pub(crate) fn unmark_manifest(inputs: &Inputs) -> Result<(), FileError> {
-    let manifest = inputs.dir.manifest();
+pub(crate) fn unmark_manifest(dir: &EpisodeDir) -> Result<(), FileError> {
+    let manifest = dir.manifest();
     if stale_path(&manifest).exists() { StaleMarker::remove(&manifest) } else { Ok(()) }
 }
 
-/// Reads what the rows should be, off the async threads.
-pub(crate) async fn load_rows_of(
-    inputs: &Inputs,
-    entries: &Entries,
+/// A plan, and the rows that the entries come to once its files are written.
+#[derive(Debug)]
+pub(crate) struct PlannedRows {
     plan: Publication,
-) -> Result<(Publication, Vec<ImageRow>), StageError> {
-    let (inputs, entries) = (inputs.clone(), entries.clone());
-    let loaded = btcedu_pictures::offload(move || rows_of(&inputs, &entries, &plan).map(|rows| (plan, rows)));
-    Ok(loaded.await??)
+    rows: Vec<ImageRow>,
 }
 
-/// Writes the rows in one transaction of their own, where no run has to be closed with them.
-pub(crate) async fn write_rows_alone(
-    ctx: &StageContext,
-    plan: Publication,
-    inputs: &Inputs,
-    rows: Vec<ImageRow>,
-) -> Result<(), StageError> {
-    let inputs = inputs.clone();
-    ctx.db.transaction(move |conn| plan.write_rows(conn, &inputs, &rows)).await?;
-    Ok(())
+impl PlannedRows {
+    /// Reads what the rows should be, off the async threads.
+    pub(crate) async fn load(
+        dir: &EpisodeDir,
+        shelf: &Shelf,
+        entries: &Entries,
+        plan: Publication,
+    ) -> Result<Self, StageError> {
+        let (dir, shelf, entries) = (dir.clone(), shelf.clone(), entries.clone());
+        with_files(move || rows_of(&dir, &shelf, &entries, &plan).map(|rows| Self { plan, rows })).await
+    }
+
+    /// Tells whether all rows are there and right.
+    pub(crate) fn are_right(&self, shelf: &Shelf) -> bool {
+        self.rows.iter().all(|row| row.is_in(&shelf.rows))
+    }
+
+    /// Writes the rows. Call it in a transaction.
+    pub(crate) fn write(&self, conn: &mut Conn, dir: &EpisodeDir, shelf: &Shelf) -> Result<(), DbError> {
+        self.plan.write_rows(conn, dir, shelf, &self.rows)
+    }
+
+    /// Writes the rows in one transaction of their own, where no run has to be closed with them.
+    pub(crate) async fn write_alone(
+        self,
+        ctx: &StageContext,
+        dir: &EpisodeDir,
+        shelf: &Shelf,
+    ) -> Result<(), StageError> {
+        let (dir, shelf) = (dir.clone(), shelf.clone());
+        Ok(ctx.db.transaction(move |conn| self.write(conn, &dir, &shelf)).await?)
+    }
 }

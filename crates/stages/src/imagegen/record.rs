@@ -5,24 +5,25 @@ use std::{path::PathBuf, time::Duration};
 use btcedu_artifacts::{
     FileCheck, FileError, FileFacts, Manifest, Sidecar, crash_point, write_atomic, write_json_atomic,
 };
-use btcedu_domain::ChapterId;
-use btcedu_models::{DbError, pipeline_runs, provider_calls};
+use btcedu_domain::{ChapterId, with_causes};
+use btcedu_models::DbError;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use crate::{
     StageError, StageEvent,
+    frame::{paid_call::EndedCall, stop::StopReason},
     imagegen::{
+        chapter_file::ChapterFile,
         entries::Entries,
-        gather::{Current, Inputs, Picture},
-        image_files::ImageFile,
-        paint::{Fresh, PaintEnd, Painted, Studio},
-        publish::{ImageRow, RowFacts, mark_draft, set_aside},
+        facts::{Current, Facts, ImageFile, Picture, Shelf},
+        image_row::{ImageRow, RowFacts},
+        paint::{Fresh, PaintEnd, Painted, Painter},
+        publish::mark_draft,
         reconcile::settlement_of,
         worklist::WorkItem,
     },
-    retry::with_causes,
-    stop::StopReason,
+    with_files,
 };
 
 /// How often a picture in memory is tried to be stored before it is given up.
@@ -35,8 +36,8 @@ const MOST_TOGETHER: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Recorded {
     pub(crate) entries: Entries,
-    /// What is on the disk by now; what was decided by stays as it was.
-    pub(crate) after: Inputs,
+    /// What is on the disk by now.
+    pub(crate) shelf: Shelf,
     /// Chapters that got a picture in this run.
     pub(crate) bought: Vec<ChapterId>,
     /// Chapters that were tried and didn't.
@@ -53,57 +54,60 @@ pub(crate) struct Missed {
 }
 
 impl Recorded {
-    pub(crate) fn nothing(inputs: &Inputs, entries: Entries) -> Self {
-        Self { entries, after: inputs.clone(), bought: Vec::new(), missed: Vec::new() }
+    pub(crate) fn nothing(shelf: Shelf, entries: Entries) -> Self {
+        Self { entries, shelf, bought: Vec::new(), missed: Vec::new() }
     }
 
     /// Takes over pictures that are published.
-    fn published(&mut self, studio: &Studio<'_>, stored: &[Stored<'_>], published: Published) {
-        for ((_, fresh), facts) in stored.iter().zip(published.facts) {
-            let sidecar = fresh.sidecar.clone();
+    fn published(&mut self, painter: &Painter<'_>, stored: &[Stored<'_>], published: Published) {
+        for (Stored { sidecar, .. }, facts) in stored.iter().zip(published.facts) {
+            let sidecar = sidecar.clone();
             let (call, chapter, cost) = (sidecar.call_id, sidecar.chapter_id.clone(), sidecar.cost_usd);
             let file = ImageFile { sha256: sidecar.sha256, facts: facts.chapter, whole: true };
-            self.after.pictures.push(Picture { sidecar, check: FileCheck::Intact, facts: facts.stored });
-            self.after.current.insert(chapter.clone(), Current { call, chosen_for: None });
-            self.after.image_files.insert(chapter.clone(), file);
-            studio.desk.ctx.observer.hear(&StageEvent::Generated { chapter: chapter.clone(), cost });
+            self.shelf.pictures.push(Picture { sidecar, check: FileCheck::Intact, facts: facts.stored });
+            self.shelf.current.insert(chapter.clone(), Current { call, chosen_for: None });
+            self.shelf.image_files.insert(chapter.clone(), file);
+            painter.tell(&StageEvent::Generated { chapter: chapter.clone(), cost });
             self.bought.push(chapter);
         }
-        self.after.manifest = Some(published.manifest);
+        self.shelf.manifest = Some(published.manifest);
     }
 
     /// Takes over that a chapter got no picture.
-    fn miss(&mut self, studio: &Studio<'_>, item: &WorkItem, end: PaintEnd<'_>) {
+    fn miss(&mut self, painter: &Painter<'_>, item: &WorkItem, end: PaintEnd<'_>) {
         self.entries.miss(item, &end);
         let rejected = matches!(end, PaintEnd::Rejected { .. });
-        let (event, why) = told(&item.chapter_id, end);
+        let (event, why) = told(item.id(), end);
         if let Some(event) = event {
-            studio.desk.ctx.observer.hear(&event);
+            painter.tell(&event);
         }
-        self.missed.push(Missed { chapter: item.chapter_id.clone(), why, rejected });
+        self.missed.push(Missed { chapter: item.id().clone(), why, rejected });
     }
 
     /// Takes over that a paid picture can't be kept or recorded; it may be in the store, and the
     /// next run adopts it then. Fatal for the run.
-    fn lose(&mut self, studio: &Studio<'_>, item: &WorkItem, error: &dyn std::error::Error) {
-        let chapter = item.chapter_id.clone();
+    fn lose(&mut self, painter: &Painter<'_>, item: &WorkItem, error: &(dyn std::error::Error + 'static)) {
+        let chapter = item.id().clone();
         let why = format!("chapter {chapter}: {}", with_causes(error));
-        studio.desk.stop.request(StopReason::Fatal(why.clone()));
+        painter.calls.stop.request(StopReason::Fatal(why.clone()));
         self.missed.push(Missed { chapter, why, rejected: false });
     }
 }
 
 /// A picture that is in the store, and what it was drawn for.
-type Stored<'p> = (&'p WorkItem, Box<Fresh<'p>>);
+struct Stored<'p> {
+    item: &'p WorkItem,
+    sidecar: Sidecar,
+    bytes: Bytes,
+}
 
 /// Receives what the painters finish until the last of them is done.
 pub(crate) async fn record_all<'p>(
-    studio: &'p Studio<'p>,
-    inputs: &Inputs,
-    entries: Entries,
+    painter: &'p Painter<'p>,
+    facts: &Facts,
+    mut recorded: Recorded,
     mut painted: mpsc::UnboundedReceiver<Painted<'p>>,
 ) -> Recorded {
-    let mut recorded = Recorded::nothing(inputs, entries);
     let mut arrived = Vec::new();
     while painted.recv_many(&mut arrived, MOST_TOGETHER).await > 0 {
         let mut pictures = Vec::new();
@@ -111,10 +115,10 @@ pub(crate) async fn record_all<'p>(
             match end {
                 PaintEnd::Picture(fresh) => pictures.push((item, fresh)),
                 PaintEnd::Pending => {}
-                end => recorded.miss(studio, item, end),
+                end => recorded.miss(painter, item, end),
             }
         }
-        keep(studio, inputs, pictures, &mut recorded).await;
+        keep(painter, facts, pictures, &mut recorded).await;
     }
     recorded
 }
@@ -132,84 +136,77 @@ fn told(chapter: &ChapterId, end: PaintEnd<'_>) -> (Option<StageEvent>, String) 
 
 /// Steps 3 to 5 of paid pictures: those that waited for the disk together are settled and published together.
 async fn keep<'p>(
-    studio: &Studio<'_>,
-    inputs: &Inputs,
+    painter: &Painter<'_>,
+    facts: &Facts,
     pictures: Vec<(&'p WorkItem, Box<Fresh<'p>>)>,
     recorded: &mut Recorded,
 ) {
-    let mut stored = Vec::new();
+    let (mut stored, mut ended, mut in_hand) = (Vec::new(), Vec::new(), Vec::new());
     for (item, fresh) in pictures {
-        match store(studio, inputs, &fresh).await {
-            Ok(()) => stored.push((item, fresh)),
-            Err(error) => {
-                studio.desk.call_ended();
-                recorded.lose(studio, item, &error);
-            }
+        if let Err(error) = store(painter, facts, &fresh).await {
+            // Its call is dropped unsettled: the row stays `sent`.
+            recorded.lose(painter, item, &error);
+            continue;
         }
+        let Fresh { picture, sidecar, call, in_hand: held } = *fresh;
+        ended.push(call.ended(settlement_of(&sidecar)));
+        stored.push(Stored { item, sidecar, bytes: picture.bytes().clone() });
+        in_hand.push(held);
     }
     if stored.is_empty() {
         return;
     }
     crash_point("stored");
-    let settled = settle(studio, inputs, &stored).await;
-    // Settled or not, nothing more is to be learnt of these calls' price.
-    for _ in &stored {
-        studio.desk.call_ended();
-    }
-    if let Err(error) = settled {
-        return stored.iter().for_each(|(item, _)| recorded.lose(studio, item, &error));
+    if let Err(error) = settle(painter, &recorded.shelf, &stored, ended).await {
+        return stored.iter().for_each(|stored| recorded.lose(painter, stored.item, &error));
     }
     crash_point("settled");
-    for (item, fresh) in &stored {
-        recorded.entries.take(item, &fresh.sidecar);
+    for Stored { item, sidecar, .. } in &stored {
+        recorded.entries.take(item, sidecar);
     }
-    match publish(studio, inputs, &stored, &recorded.entries).await {
-        Ok(published) => recorded.published(studio, &stored, published),
-        Err(error) => stored.iter().for_each(|(item, _)| recorded.lose(studio, item, &error)),
+    match publish(painter, facts, &stored, recorded).await {
+        Ok(published) => recorded.published(painter, &stored, published),
+        Err(error) => stored.iter().for_each(|stored| recorded.lose(painter, stored.item, &error)),
     }
 }
 
 /// Step 3. A picture that is in memory has been paid for, so a failed write is tried again.
-async fn store(studio: &Studio<'_>, inputs: &Inputs, fresh: &Fresh<'_>) -> Result<(), FileError> {
+async fn store(painter: &Painter<'_>, facts: &Facts, fresh: &Fresh<'_>) -> Result<(), StageError> {
     let mut tries = 0;
     loop {
-        let (store, sidecar, bytes) =
-            (inputs.dir.store(), fresh.sidecar.clone(), fresh.picture.bytes().clone());
-        let stored = btcedu_pictures::offload(move || store.stage(&sidecar, &bytes)?.commit()).await;
+        let (store, sidecar) = (facts.dir.store(), fresh.sidecar.clone());
+        let bytes = fresh.picture.bytes().clone();
+        let stored = with_files(move || store.stage(&sidecar, &bytes)?.commit()).await;
         tries += 1;
         match stored {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(error)) if tries == STORE_TRIES => return Err(error),
-            Ok(Err(error)) => {
+            // Where the runtime is going down, what is staged is finished by the next run.
+            Ok(()) | Err(StageError::Offload(_)) => return Ok(()),
+            Err(error) if tries == STORE_TRIES => return Err(error),
+            Err(error) => {
                 tracing::warn!(%error, chapter.id = %fresh.sidecar.chapter_id, "storing a paid picture failed, trying again");
                 // Nothing more is bought while it isn't known whether it could be kept.
-                studio.desk.pause(BETWEEN_TRIES * 2);
-                studio.desk.ctx.clock.sleep(BETWEEN_TRIES).await;
+                painter.calls.pause(BETWEEN_TRIES * 2);
+                painter.calls.ctx.clock.sleep(BETWEEN_TRIES).await;
             }
-            // The runtime is going down; what is staged is finished by the next run.
-            Err(_ending) => return Ok(()),
         }
     }
 }
 
 /// Step 4: ledger, rows and the run's totals, together.
-async fn settle(studio: &Studio<'_>, inputs: &Inputs, stored: &[Stored<'_>]) -> Result<(), DbError> {
-    let ctx = studio.desk.ctx;
-    let (run, now) = (studio.desk.account.run, ctx.clock.now());
-    let of = |fresh: &Fresh<'_>| {
-        let (sidecar, versions) = (&fresh.sidecar, &inputs.prompt_versions);
-        (sidecar.clone(), ImageRow::of(&sidecar.chapter_id, sidecar, versions, RowFacts::default()))
+async fn settle(
+    painter: &Painter<'_>,
+    shelf: &Shelf,
+    stored: &[Stored<'_>],
+    ended: Vec<EndedCall<'_>>,
+) -> Result<(), DbError> {
+    let row = |Stored { sidecar, .. }: &Stored<'_>| {
+        let row = ImageRow::of(&sidecar.chapter_id, sidecar, &shelf.prompt_versions, RowFacts::default());
+        (sidecar.episode_id.clone(), row)
     };
-    let rows: Vec<(Sidecar, ImageRow)> = stored.iter().map(|(_, fresh)| of(fresh)).collect();
-    ctx.db
-        .transaction(move |conn| {
-            for (sidecar, row) in &rows {
-                provider_calls::set_settled(conn, sidecar.call_id, &settlement_of(sidecar).at(now))?;
-                row.upsert(conn, &sidecar.episode_id)?;
-            }
-            pipeline_runs::set_totals_from_ledger(conn, run)
-        })
-        .await
+    let rows: Vec<_> = stored.iter().map(row).collect();
+    let beside = move |conn: &mut _| rows.iter().try_for_each(|(episode, row)| row.upsert(conn, episode));
+    let calls = &painter.calls;
+    calls.account.settle(calls.ctx, ended, beside).await
 }
 
 /// What step 5 has written: the manifest, and the facts of each picture's files.
@@ -220,48 +217,43 @@ struct Published {
 
 /// Step 5: the chapters' files, then the manifest; before them the mark on what was made from older pictures.
 async fn publish(
-    studio: &Studio<'_>,
-    inputs: &Inputs,
+    painter: &Painter<'_>,
+    facts: &Facts,
     stored: &[Stored<'_>],
-    entries: &Entries,
+    recorded: &Recorded,
 ) -> Result<Published, StageError> {
-    let dir = inputs.dir.clone();
-    let manifest = entries.manifest(inputs, studio.desk.ctx.clock.now());
-    let files: Vec<ChapterFile> = stored.iter().map(|(_, fresh)| ChapterFile::of(inputs, fresh)).collect();
-    let written = btcedu_pictures::offload(move || {
+    let dir = facts.dir.clone();
+    let manifest = recorded.entries.manifest(facts, painter.calls.ctx.clock.now());
+    let files: Vec<NewChapterFile> =
+        stored.iter().map(|stored| NewChapterFile::of(facts, &recorded.shelf, stored)).collect();
+    with_files(move || {
         mark_draft(&dir, manifest.generated_at)?;
-        let facts = files.iter().map(ChapterFile::write).collect::<Result<_, _>>()?;
+        let facts = files.iter().map(NewChapterFile::write).collect::<Result<_, _>>()?;
         write_json_atomic(&dir.manifest(), &manifest)?;
         Ok::<_, FileError>(Published { manifest, facts })
-    });
-    Ok(written.await??)
+    })
+    .await
 }
 
 /// A chapter's file that is to show a fresh picture.
-struct ChapterFile {
-    path: PathBuf,
+struct NewChapterFile {
+    target: ChapterFile,
     stored: PathBuf,
     bytes: Bytes,
-    /// What stands there now is nowhere else.
-    is_only_copy: bool,
 }
 
-impl ChapterFile {
-    fn of(inputs: &Inputs, fresh: &Fresh<'_>) -> Self {
-        let chapter = &fresh.sidecar.chapter_id;
+impl NewChapterFile {
+    fn of(facts: &Facts, shelf: &Shelf, stored: &Stored<'_>) -> Self {
         Self {
-            path: inputs.dir.chapter_picture(chapter),
-            stored: inputs.dir.store().picture(&fresh.sidecar),
-            bytes: fresh.picture.bytes().clone(),
-            is_only_copy: inputs.is_only_copy(chapter),
+            target: ChapterFile::of(&facts.dir, shelf, &stored.sidecar.chapter_id),
+            stored: facts.dir.store().picture(&stored.sidecar),
+            bytes: stored.bytes.clone(),
         }
     }
 
     fn write(&self) -> Result<RowFacts, FileError> {
-        if self.is_only_copy {
-            set_aside(&self.path)?;
-        }
-        write_atomic(&self.path, &self.bytes)?;
-        Ok(RowFacts { stored: FileFacts::read(&self.stored)?, chapter: FileFacts::read(&self.path)? })
+        self.target.keep_what_is_nowhere_else()?;
+        write_atomic(self.target.path(), &self.bytes)?;
+        Ok(RowFacts { stored: FileFacts::read(&self.stored)?, chapter: FileFacts::read(self.target.path())? })
     }
 }

@@ -4,26 +4,9 @@ use btcedu_artifacts::ManifestEntry;
 use btcedu_domain::{EpisodeId, EpisodeStatus, ImageStatus, Usd};
 
 use crate::{
-    imagegen::{record::Missed, result::RunEnd},
-    stop::StopReason,
+    frame::{report::StageEnd, run::Outcome, stop::StopReason},
+    imagegen::record::Missed,
 };
-
-/// What a run comes to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct EndOfRun {
-    pub(crate) end: RunEnd,
-    /// The status to set; unchanged if none.
-    pub(crate) status: Option<EpisodeStatus>,
-    /// The error to record; none clears it.
-    pub(crate) error: Option<String>,
-}
-
-impl EndOfRun {
-    /// A person must change something first.
-    pub(crate) fn failed(message: String) -> Self {
-        Self { end: RunEnd::Failed { message: message.clone() }, status: None, error: Some(message) }
-    }
-}
 
 /// Judges a run by all entries and by why it stopped; the status is that of the entries, whatever the run did.
 ///
@@ -34,12 +17,12 @@ pub(crate) fn judge(
     missed: &[Missed],
     stop: Option<&StopReason>,
     cap: Usd,
-) -> EndOfRun {
+) -> Outcome {
     match stop {
         Some(StopReason::Cap { cost, estimate }) => cap_reached(episode, *cost, *estimate, cap),
-        Some(StopReason::Fatal(message)) => EndOfRun::failed(message.clone()),
-        Some(StopReason::Signal(signal)) => EndOfRun {
-            end: RunEnd::Interrupted { signal: *signal },
+        Some(StopReason::Fatal(message)) => Outcome::failed(message.clone()),
+        Some(StopReason::Signal(signal)) => Outcome {
+            end: StageEnd::Interrupted { signal: *signal },
             status: None,
             error: Some("interrupted by a signal".to_owned()),
         },
@@ -47,14 +30,14 @@ pub(crate) fn judge(
     }
 }
 
-fn judge_entries(episode: &EpisodeId, entries: &[ManifestEntry], missed: &[Missed]) -> EndOfRun {
+fn judge_entries(episode: &EpisodeId, entries: &[ManifestEntry], missed: &[Missed]) -> Outcome {
     let with = |status: ImageStatus| -> Vec<&str> {
         entries.iter().filter(|e| e.status == status).map(|e| e.chapter_id.as_str()).collect()
     };
     let (failed_ones, rejected) = (with(ImageStatus::Failed), with(ImageStatus::Rejected));
     let (pictures, pending) = (with(ImageStatus::Generated).len(), with(ImageStatus::Pending).len());
     if pending > 0 {
-        return EndOfRun { end: RunEnd::StillPending, status: None, error: None };
+        return Outcome::good(StageEnd::StillPending, None);
     }
     let in_vain: Vec<&str> = with(ImageStatus::Generated)
         .into_iter()
@@ -62,15 +45,11 @@ fn judge_entries(episode: &EpisodeId, entries: &[ManifestEntry], missed: &[Misse
         .collect();
     let without = what_is_missing(episode, &failed_ones, &rejected, &in_vain);
     match (pictures, without) {
-        (_, None) => {
-            EndOfRun { end: RunEnd::Done, status: Some(EpisodeStatus::ImagesGenerated), error: None }
+        (_, None) => Outcome::good(StageEnd::Done, Some(EpisodeStatus::ImagesGenerated)),
+        (0, Some(message)) => Outcome::failed(format!("no chapter has a picture: {message}")),
+        (_, Some(message)) => {
+            Outcome::good(StageEnd::DonePartly { message }, Some(EpisodeStatus::ImagesGenerated))
         }
-        (0, Some(message)) => EndOfRun::failed(format!("no chapter has a picture: {message}")),
-        (_, Some(message)) => EndOfRun {
-            end: RunEnd::DonePartly { message },
-            status: Some(EpisodeStatus::ImagesGenerated),
-            error: None,
-        },
     }
 }
 
@@ -96,15 +75,10 @@ fn what_is_missing(
     (!parts.is_empty()).then(|| parts.join(". "))
 }
 
-fn cap_reached(episode: &EpisodeId, cost: Usd, estimate: Usd, cap: Usd) -> EndOfRun {
-    let message = format!(
+fn cap_reached(episode: &EpisodeId, cost: Usd, estimate: Usd, cap: Usd) -> Outcome {
+    Outcome::cap_reached(format!(
         "the cost cap of {cap} is reached: the episode has cost {cost}, and the next call needs up to {estimate}; raise MAX_EPISODE_COST_USD and run `btcedu imagegen {episode}` again"
-    );
-    EndOfRun {
-        end: RunEnd::CapReached { message: message.clone() },
-        status: Some(EpisodeStatus::CostLimit),
-        error: Some(message),
-    }
+    ))
 }
 
 #[cfg(test)]
@@ -112,9 +86,9 @@ mod tests {
     use btcedu_domain::VisualType;
 
     use super::*;
-    use crate::Signal;
+    use crate::frame::stop::Signal;
 
-    fn judged(statuses: &[ImageStatus], stop: Option<&StopReason>) -> EndOfRun {
+    fn judged(statuses: &[ImageStatus], stop: Option<&StopReason>) -> Outcome {
         let entries: Vec<ManifestEntry> = statuses
             .iter()
             .enumerate()
@@ -154,12 +128,12 @@ mod tests {
         for (statuses, stop, status, kind) in rows {
             let judged = judged(statuses, stop.as_ref());
             let found = match judged.end {
-                RunEnd::Done | RunEnd::Skipped => "done",
-                RunEnd::DonePartly { .. } => "partly",
-                RunEnd::StillPending => "pending",
-                RunEnd::CapReached { .. } => "cap",
-                RunEnd::Failed { .. } => "failed",
-                RunEnd::Interrupted { .. } => "signal",
+                StageEnd::Done | StageEnd::Skipped => "done",
+                StageEnd::DonePartly { .. } => "partly",
+                StageEnd::StillPending => "pending",
+                StageEnd::CapReached { .. } => "cap",
+                StageEnd::Failed { .. } => "failed",
+                StageEnd::Interrupted { .. } => "signal",
             };
             assert_eq!((judged.status, found), (status, kind), "{statuses:?}");
         }

@@ -1,18 +1,21 @@
 //! Every disagreement between store, ledger, rows, chapter files and manifest; found, and mended on request.
 
-use btcedu_artifacts::{CheckDepth, EpisodeLock, FileCheck};
+use btcedu_artifacts::{CheckDepth, EpisodeLock, FileCheck, keep_edited};
 use btcedu_domain::{CallKind, CallState, ChapterId, EpisodeId, ImageStatus, Stage};
 use serde::Serialize;
 
 use crate::{
     StageContext, StageError,
+    frame::report::{Decision, StageFlags},
     imagegen::{
         entries::Entries,
-        gather::{Inputs, call_in_row, gather},
-        publish::{self, Publication},
-        reconcile::{Repair, adopt, apply_repairs},
-        worklist::{Decision, ImageGenFlags, WorkList, select_images},
+        facts::{AssetMetadata, Facts, Shelf},
+        gather::{Found, gather},
+        publish::{PlannedRows, Publication},
+        reconcile::{Adopted, Repair, adopt},
+        worklist::{WorkList, select_images},
     },
+    with_files,
 };
 
 /// One disagreement.
@@ -44,11 +47,11 @@ pub struct VerifyReport {
 /// # Errors
 /// [`StageError`] where episode, document, files or rows can't be read.
 pub async fn verify_pictures(ctx: &StageContext, id: &EpisodeId) -> Result<VerifyReport, StageError> {
-    let inputs = gather(ctx, id, CheckDepth::Full).await?;
+    let found = gather(ctx, id, CheckDepth::Full).await?;
     Ok(VerifyReport {
         episode_id: id.clone(),
-        pictures: inputs.pictures.len(),
-        findings: find(&inputs),
+        pictures: found.shelf.pictures.len(),
+        findings: find(found),
         mended: Vec::new(),
     })
 }
@@ -59,20 +62,20 @@ pub async fn verify_pictures(ctx: &StageContext, id: &EpisodeId) -> Result<Verif
 /// As [`verify_pictures`], and where mending fails.
 pub async fn repair_pictures(ctx: &StageContext, lock: &EpisodeLock) -> Result<VerifyReport, StageError> {
     let before = verify_pictures(ctx, lock.episode()).await?;
-    let (mut inputs, repairs) = adopt(gather(ctx, lock.episode(), CheckDepth::Full).await?);
-    apply_repairs(ctx, &inputs, &repairs).await?;
+    let adopted = adopt(gather(ctx, lock.episode(), CheckDepth::Full).await?);
+    adopted.mend(ctx).await?;
+    let Adopted { facts, mut shelf, .. } = adopted;
     // Asked to put the paid pictures back, an edited file gives way; it is kept beside.
-    let edited: Vec<ChapterId> =
-        inputs.image_files.keys().filter(|id| inputs.is_edited(id)).cloned().collect();
-    let paths: Vec<_> = edited.iter().map(|id| inputs.dir.chapter_picture(id)).collect();
-    btcedu_pictures::offload(move || paths.iter().try_for_each(|p| publish::set_aside(p))).await??;
-    inputs.image_files.retain(|id, _| !edited.contains(id));
-    let entries = Entries::at_start(&inputs, &selection_only(&inputs)?);
-    let plan = Publication::plan(&inputs, &entries, ctx.clock.now());
-    let after = inputs.clone();
-    let plan = btcedu_pictures::offload(move || plan.write_files(&after).map(|()| plan)).await??;
-    let (plan, rows) = publish::load_rows_of(&inputs, &entries, plan).await?;
-    publish::write_rows_alone(ctx, plan, &inputs, rows).await?;
+    let edited: Vec<ChapterId> = shelf.image_files.keys().filter(|id| shelf.is_edited(id)).cloned().collect();
+    let paths: Vec<_> = edited.iter().map(|id| facts.dir.chapter_picture(id)).collect();
+    with_files(move || paths.iter().try_for_each(|path| keep_edited(path).map(drop))).await?;
+    shelf.image_files.retain(|id, _| !edited.contains(id));
+    let entries = Entries::at_start(&facts, &shelf, &selection_only(&facts, &shelf)?);
+    let plan = Publication::plan(&facts, &shelf, &entries, ctx.clock.now());
+    let dir = facts.dir.clone();
+    let plan = with_files(move || plan.write_files(&dir).map(|()| plan)).await?;
+    let rows = PlannedRows::load(&facts.dir, &shelf, &entries, plan).await?;
+    rows.write_alone(ctx, &facts.dir, &shelf).await?;
     let after = verify_pictures(ctx, lock.episode()).await?;
     let mended =
         before.findings.into_iter().filter(|f| !after.findings.contains(f)).map(|f| f.what).collect();
@@ -80,29 +83,28 @@ pub async fn repair_pictures(ctx: &StageContext, lock: &EpisodeLock) -> Result<V
 }
 
 /// The selection as it is: what a run would make anew is left as its entry says.
-fn selection_only(inputs: &Inputs) -> Result<WorkList, StageError> {
-    let mut list = select_images(inputs, &ImageGenFlags::default())?;
+fn selection_only(facts: &Facts, shelf: &Shelf) -> Result<WorkList, StageError> {
+    let mut list = select_images(facts, shelf, &StageFlags::default())?;
     for item in &mut list.items {
-        // What has no entry has no selection to keep: a picture of the store is as good as none is.
-        let has_entry = inputs.manifest.as_ref().is_some_and(|m| m.entry(&item.chapter_id).is_some());
-        if matches!(item.decision, Decision::Generate | Decision::Reuse) && has_entry {
-            item.decision = Decision::Leave;
-            item.picture = inputs.current.get(&item.chapter_id).map(|c| c.call);
+        // What has no entry has no selection to keep: any fitting picture of the store is right.
+        let has_entry = shelf.entry(item.id()).is_some();
+        if matches!(item.planned.decision, Decision::Generate | Decision::Reuse) && has_entry {
+            item.planned.decision = Decision::Leave;
+            item.picture = shelf.current.get(item.id()).map(|c| c.call);
         }
     }
     Ok(list)
 }
 
-fn find(inputs: &Inputs) -> Vec<Finding> {
-    let (adopted, repairs) = adopt(inputs.clone());
+fn find(found: Found) -> Vec<Finding> {
+    let Adopted { facts, shelf, repairs } = adopt(found);
     let mut findings: Vec<Finding> = repairs.iter().map(from_repair).collect();
-    look_at_store(&adopted, &mut findings);
-    look_at_ledger(&adopted, &mut findings);
-    look_at_manifest(&adopted, &mut findings);
-    look_at_rows(&adopted, &mut findings);
-    let of_no_chapter =
-        |id: &&ChapterId| adopted.document.chapter(id).is_none() && adopted.is_stored_copy(id);
-    let orphans = adopted.image_files.keys().filter(of_no_chapter);
+    look_at_store(&shelf, &mut findings);
+    look_at_ledger(&facts, &shelf, &mut findings);
+    look_at_manifest(&facts, &shelf, &mut findings);
+    look_at_rows(&shelf, &mut findings);
+    let of_no_chapter = |id: &&ChapterId| facts.chapter(id).is_none() && shelf.is_stored_copy(id);
+    let orphans = shelf.image_files.keys().filter(of_no_chapter);
     findings.extend(
         orphans.map(|id| mendable(None, format!("images/{id}.png belongs to no chapter of chapters.json"))),
     );
@@ -124,8 +126,8 @@ fn from_repair(repair: &Repair) -> Finding {
 }
 
 /// Pictures that are gone were told of by [`adopt`], or the ledger says so already.
-fn look_at_store(inputs: &Inputs, findings: &mut Vec<Finding>) {
-    findings.extend(inputs.strays.iter().map(|path| {
+fn look_at_store(shelf: &Shelf, findings: &mut Vec<Finding>) {
+    findings.extend(shelf.strays.iter().map(|path| {
         let what = format!(
             "'{}' in the store has no usable other half; put that back beside it, or move it away",
             path.display()
@@ -134,12 +136,12 @@ fn look_at_store(inputs: &Inputs, findings: &mut Vec<Finding>) {
     }));
 }
 
-fn look_at_ledger(inputs: &Inputs, findings: &mut Vec<Finding>) {
-    let paid = inputs.calls.iter().filter(|c| {
+fn look_at_ledger(facts: &Facts, shelf: &Shelf, findings: &mut Vec<Finding>) {
+    let paid = facts.calls.iter().filter(|c| {
         c.stage == Stage::Imagegen && c.kind == CallKind::Image && c.state == CallState::Answered
     });
     for call in paid {
-        if inputs.picture(call.call_id).is_some_and(|p| call.actual != Some(p.sidecar.cost_usd)) {
+        if shelf.picture(call.call_id).is_some_and(|p| call.actual != Some(p.sidecar.cost_usd)) {
             findings.push(lasting(
                 call.chapter_id.as_ref(),
                 format!("call {} costs something else in the ledger than in its sidecar", call.call_id),
@@ -148,9 +150,9 @@ fn look_at_ledger(inputs: &Inputs, findings: &mut Vec<Finding>) {
     }
 }
 
-fn look_at_manifest(inputs: &Inputs, findings: &mut Vec<Finding>) {
-    let Some(manifest) = &inputs.manifest else { return };
-    let wanted: Vec<&ChapterId> = inputs.document.chapters.iter().map(|c| &c.chapter_id).collect();
+fn look_at_manifest(facts: &Facts, shelf: &Shelf, findings: &mut Vec<Finding>) {
+    let Some(manifest) = &shelf.manifest else { return };
+    let wanted: Vec<&ChapterId> = facts.chapters.iter().map(|c| &c.chapter.chapter_id).collect();
     let found: Vec<&ChapterId> = manifest.images.iter().map(|e| &e.chapter_id).collect();
     if wanted != found {
         findings.push(mendable(
@@ -162,7 +164,7 @@ fn look_at_manifest(inputs: &Inputs, findings: &mut Vec<Finding>) {
         let id = &entry.chapter_id;
         if entry.status != ImageStatus::Generated {
             // A picture that isn't ours may well stand here: a brand's own for a title card, say.
-            if inputs.is_stored_copy(id) {
+            if shelf.is_stored_copy(id) {
                 findings.push(mendable(
                     Some(id),
                     format!("images/{id}.png is there, and the manifest knows no picture"),
@@ -170,7 +172,7 @@ fn look_at_manifest(inputs: &Inputs, findings: &mut Vec<Finding>) {
             }
             continue;
         }
-        let picture = entry.call_id.and_then(|call| inputs.picture(call));
+        let picture = entry.call_id.and_then(|call| shelf.picture(call));
         match picture {
             None => findings
                 .push(lasting(Some(id), "the manifest names a picture that is not in the store".to_owned())),
@@ -180,12 +182,12 @@ fn look_at_manifest(inputs: &Inputs, findings: &mut Vec<Finding>) {
             }
             Some(_) => {}
         }
-        let what = match inputs.image_files.get(id) {
-            _ if inputs.shows_current(id) => continue,
+        let what = match shelf.image_files.get(id) {
+            _ if shelf.shows_current(id) => continue,
             // Told already: there is nothing to compare it with.
             Some(_) if picture.is_none() => continue,
             None => format!("images/{id}.png is missing"),
-            Some(_) if inputs.is_edited(id) => format!("images/{id}.png was edited by hand"),
+            Some(_) if shelf.is_edited(id) => format!("images/{id}.png was edited by hand"),
             Some(_) => format!("images/{id}.png is broken, or shows another picture of the store"),
         };
         findings.push(Finding {
@@ -195,15 +197,15 @@ fn look_at_manifest(inputs: &Inputs, findings: &mut Vec<Finding>) {
     }
 }
 
-fn look_at_rows(inputs: &Inputs, findings: &mut Vec<Finding>) {
+fn look_at_rows(shelf: &Shelf, findings: &mut Vec<Finding>) {
     let entries =
-        inputs.manifest.iter().flat_map(|m| &m.images).filter(|e| e.status == ImageStatus::Generated);
+        shelf.manifest.iter().flat_map(|m| &m.images).filter(|e| e.status == ImageStatus::Generated);
     let mut with_picture = Vec::new();
     for entry in entries {
         let id = &entry.chapter_id;
         with_picture.push(id);
-        let row = inputs.rows.iter().find(|r| r.chapter_id.as_ref() == Some(id));
-        let call = row.and_then(call_in_row);
+        let row = shelf.rows.iter().find(|r| r.chapter_id.as_ref() == Some(id));
+        let call = row.and_then(|row| AssetMetadata::of(row).map(|asset| asset.call_id));
         let what = match (row, call) {
             (None, _) => "media_assets has no row for its picture",
             (Some(_), call) if call != entry.call_id => {
@@ -213,9 +215,9 @@ fn look_at_rows(inputs: &Inputs, findings: &mut Vec<Finding>) {
         };
         findings.push(mendable(Some(id), what.to_owned()));
     }
-    if inputs.manifest.is_some() {
+    if shelf.manifest.is_some() {
         let extra =
-            inputs.rows.iter().filter_map(|r| r.chapter_id.as_ref()).filter(|id| !with_picture.contains(id));
+            shelf.rows.iter().filter_map(|r| r.chapter_id.as_ref()).filter(|id| !with_picture.contains(id));
         findings.extend(extra.map(|id| {
             mendable(Some(id), "media_assets has a row, and the manifest knows no picture".to_owned())
         }));

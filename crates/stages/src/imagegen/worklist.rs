@@ -2,106 +2,57 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt,
+    sync::Arc,
 };
 
-use btcedu_artifacts::{ChapterSnapshot, FileCheck, PictureSnapshot, SettingsSnapshot, TemplateSnapshot};
-use btcedu_chapters::Chapter;
+use btcedu_artifacts::{ChapterSnapshot, FileCheck};
 use btcedu_clients::TextRequest;
-use btcedu_domain::{
-    CallId, CallKind, CallState, ChapterId, ImageStatus, PromptSource, Sha256Hash, Usd, VisualType,
-};
+use btcedu_domain::{CallId, CallKind, CallState, ChapterId, ImageStatus, Sha256Hash, Usd};
 use btcedu_models::provider_calls::ProviderCall;
-use serde::Serialize;
 
 use crate::{
     StageError,
-    imagegen::{
-        gather::{Current, Inputs, Picture, RequestSettings},
-        prompt::{clean_text, compose, text_request},
+    frame::{
+        report::{Decision, PlannedPicture, StageFlags},
+        text_call::{PaidText, text_hash},
     },
-    text_call::text_hash,
+    imagegen::{
+        facts::{Current, Facts, Picture, Shelf},
+        prompt::{clean_text, compose, text_request},
+        request::ChapterRequest,
+    },
 };
 
-/// How much of a narration a prompt may be written from, in characters.
-const NARRATION_CONTEXT: usize = 300;
 /// The length that a prompt not written yet is priced at, in characters.
 const TYPICAL_PROMPT: usize = 1000;
 
-/// What the person asked for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ImageGenFlags {
-    /// Make pictures anew, whatever there is.
-    pub force: bool,
-    /// Make pictures anew that were made with other settings.
-    pub refresh: bool,
-    /// Only these chapters; all if empty.
-    pub chapters: Vec<ChapterId>,
-}
-
-/// What is done about a chapter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Decision {
-    /// Its type gets no picture here.
-    Skip,
-    /// `--chapter` names others.
-    Leave,
-    /// A picture is bought.
-    Generate,
-    /// The current picture stays.
-    Keep,
-    /// A picture of the store becomes current.
-    Reuse,
-    /// The prompt was refused before, so it isn't sent again.
-    KeepRejection,
-}
-
-impl fmt::Display for Decision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Skip => "skip",
-            Self::Leave => "leave",
-            Self::Generate => "generate",
-            Self::Keep => "keep",
-            Self::Reuse => "reuse",
-            Self::KeepRejection => "keep rejection",
-        })
-    }
-}
-
-/// One chapter's decision.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct WorkItem {
-    /// The chapter.
-    pub chapter_id: ChapterId,
-    /// Its title.
-    pub chapter_title: String,
-    /// Kind of visual.
-    pub visual_type: VisualType,
-    /// What is done.
-    pub decision: Decision,
-    /// Why, in words.
-    pub reason: String,
-    /// Who writes the prompt; none for types without a picture.
-    pub prompt_source: Option<PromptSource>,
-    /// What it should cost at most, a prompt not yet written included.
-    #[serde(rename = "estimate_usd")]
-    pub estimate: Usd,
-    #[serde(skip)]
-    pub(crate) snapshot: PictureSnapshot,
+/// One chapter's decision, and what doing it takes.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct WorkItem {
+    pub(crate) planned: PlannedPicture,
+    /// What the picture depends on today.
+    pub(crate) request: Arc<ChapterRequest>,
     /// The picture that is current afterwards, where none is bought.
-    #[serde(skip)]
     pub(crate) picture: Option<CallId>,
     /// The picture was chosen by hand for this very request.
-    #[serde(skip)]
     pub(crate) chosen: bool,
     /// The picture was made with other settings than today's.
-    #[serde(skip)]
     pub(crate) other_settings: bool,
     /// The prompt that has to be written, or was.
-    #[serde(skip)]
     pub(crate) text: Option<TextJob>,
+}
+
+impl WorkItem {
+    /// Returns the chapter.
+    pub(crate) fn id(&self) -> &ChapterId {
+        &self.planned.chapter_id
+    }
+
+    /// Returns what the item's first call should cost at most: its prompt's, where that has to be written.
+    pub(crate) fn first_call(&self) -> Usd {
+        let text = self.text.as_ref().map(|t| t.estimate).filter(|estimate| *estimate > Usd::ZERO);
+        text.unwrap_or(self.planned.estimate)
+    }
 }
 
 /// The text call of a chapter without a prompt of its own.
@@ -114,67 +65,23 @@ pub(crate) struct TextJob {
     pub(crate) paid: Option<PaidText>,
 }
 
-/// Text from the ledger, ready to be used again.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct PaidText {
-    pub(crate) call: CallId,
-    pub(crate) text: String,
-    pub(crate) cost: Usd,
-}
-
 /// The decisions for all chapters, in chapter order.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct WorkList {
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct WorkList {
     /// One item per chapter.
-    pub items: Vec<WorkItem>,
+    pub(crate) items: Vec<WorkItem>,
     /// What it all should cost at most.
-    #[serde(rename = "estimate_usd")]
-    pub estimate: Usd,
-    /// What the episode has cost so far.
-    #[serde(rename = "episode_cost_usd")]
-    pub cost: Usd,
-    /// What the episode may cost.
-    #[serde(rename = "cap_usd")]
-    pub cap: Usd,
+    pub(crate) estimate: Usd,
 }
 
 impl WorkList {
     /// Counts the pictures to buy.
-    pub fn pictures_to_buy(&self) -> usize {
+    pub(crate) fn pictures_to_buy(&self) -> usize {
         self.to_buy().count()
     }
 
     pub(crate) fn to_buy(&self) -> impl Iterator<Item = &WorkItem> {
-        self.items.iter().filter(|i| i.decision == Decision::Generate)
-    }
-}
-
-/// Returns what a chapter's picture depends on, with today's settings.
-pub(crate) fn snapshot_of(chapter: &Chapter, settings: &RequestSettings) -> PictureSnapshot {
-    let own = chapter.visual.own_prompt();
-    let template = own.is_none().then(|| TemplateSnapshot {
-        template_hash: settings.prompt.content_hash,
-        text_model: settings.text_model.clone(),
-    });
-    let chapter = match own {
-        Some(prompt) => ChapterSnapshot::Chapter { prompt: prompt.to_owned() },
-        None => ChapterSnapshot::Template {
-            visual_type: chapter.visual.visual_type,
-            visual_description: chapter.visual.description.clone(),
-            chapter_title: chapter.title.clone(),
-            narration_context: chapter.narration.text.chars().take(NARRATION_CONTEXT).collect(),
-        },
-    };
-    PictureSnapshot {
-        chapter,
-        settings: SettingsSnapshot {
-            style_prefix: settings.style_prefix.clone(),
-            model: settings.model.id.clone(),
-            size: settings.size.clone(),
-            quality: settings.quality.clone(),
-            style: None,
-            template,
-        },
+        self.items.iter().filter(|item| item.planned.decision == Decision::Generate)
     }
 }
 
@@ -183,16 +90,20 @@ pub(crate) fn snapshot_of(chapter: &Chapter, settings: &RequestSettings) -> Pict
 /// # Errors
 /// [`StageError::BadChapterFlag`] for a chapter that can't be named, and what makes a
 /// prompt or its price impossible where one is needed.
-pub(crate) fn plan_images(inputs: &Inputs, flags: &ImageGenFlags) -> Result<WorkList, StageError> {
-    decide(inputs, flags, Pricing::Priced)
+pub(crate) fn plan_images(facts: &Facts, shelf: &Shelf, flags: &StageFlags) -> Result<WorkList, StageError> {
+    decide(facts, shelf, flags, Pricing::Priced)
 }
 
-/// As [`plan_images`], for who buys nothing: no price is needed.
+/// As [`plan_images`], where nothing is bought: no price is needed.
 ///
 /// # Errors
 /// [`StageError::BadChapterFlag`] for a chapter that can't be named.
-pub(crate) fn select_images(inputs: &Inputs, flags: &ImageGenFlags) -> Result<WorkList, StageError> {
-    decide(inputs, flags, Pricing::Unpriced)
+pub(crate) fn select_images(
+    facts: &Facts,
+    shelf: &Shelf,
+    flags: &StageFlags,
+) -> Result<WorkList, StageError> {
+    decide(facts, shelf, flags, Pricing::Unpriced)
 }
 
 /// Whether what is to be bought must have a price.
@@ -202,10 +113,15 @@ enum Pricing {
     Unpriced,
 }
 
-fn decide(inputs: &Inputs, flags: &ImageGenFlags, pricing: Pricing) -> Result<WorkList, StageError> {
-    check_chapter_flags(inputs, flags)?;
-    let chapters = &inputs.document.chapters;
-    let requests: Vec<Request<'_>> = chapters.iter().map(|c| Request::of(c, inputs, flags)).collect();
+fn decide(
+    facts: &Facts,
+    shelf: &Shelf,
+    flags: &StageFlags,
+    pricing: Pricing,
+) -> Result<WorkList, StageError> {
+    check_chapter_flags(facts, flags)?;
+    let requests: Vec<Request<'_>> =
+        facts.chapters.iter().map(|asked| Request { asked, facts, shelf, flags }).collect();
     // Lines 4 and 5 come before 6 for all chapters, so that no picture is taken from under another chapter.
     let mut taken: BTreeSet<CallId> = BTreeSet::new();
     let mut verdicts: Vec<Option<Verdict>> = Vec::new();
@@ -214,13 +130,13 @@ fn decide(inputs: &Inputs, flags: &ImageGenFlags, pricing: Pricing) -> Result<Wo
         let free = |v: &Verdict| {
             v.decision == Decision::Leave || v.picture.is_none_or(|call| !taken.contains(&call))
         };
-        let found = request.first_look(inputs).filter(free);
+        let found = request.first_look().filter(free);
         taken.extend(found.as_ref().and_then(|v| v.picture));
         verdicts.push(found);
     }
     for (request, verdict) in requests.iter().zip(&mut verdicts) {
         if verdict.is_none() {
-            let found = request.second_look(inputs, flags, &taken);
+            let found = request.second_look(&taken);
             taken.extend(found.picture);
             *verdict = Some(found);
         }
@@ -228,25 +144,24 @@ fn decide(inputs: &Inputs, flags: &ImageGenFlags, pricing: Pricing) -> Result<Wo
     let items = requests
         .into_iter()
         .zip(verdicts.into_iter().flatten())
-        .map(|(request, verdict)| request.item(verdict, inputs, pricing))
+        .map(|(request, verdict)| request.item(verdict, pricing))
         .collect::<Result<Vec<_>, _>>()?;
-    let estimate = items.iter().map(|i| i.estimate).sum();
-    Ok(WorkList { items, estimate, cost: inputs.cost, cap: inputs.cap })
+    let estimate = items.iter().map(|item| item.planned.estimate).sum();
+    Ok(WorkList { items, estimate })
 }
 
-fn check_chapter_flags(inputs: &Inputs, flags: &ImageGenFlags) -> Result<(), StageError> {
-    let generable = |c: &&Chapter| c.visual.visual_type.is_generable();
+fn check_chapter_flags(facts: &Facts, flags: &StageFlags) -> Result<(), StageError> {
     for id in &flags.chapters {
-        let problem = match inputs.document.chapter(id) {
+        let problem = match facts.chapter(id) {
             None => "is not in chapters.json",
-            Some(chapter) if !generable(&chapter) => "has a visual type that gets no picture",
+            Some(request) if !request.is_generable() => "has a visual type that gets no picture",
             Some(_) => continue,
         };
-        let known: Vec<&str> =
-            inputs.document.chapters.iter().filter(generable).map(|c| c.chapter_id.as_str()).collect();
+        let generable = facts.chapters.iter().filter(|request| request.is_generable());
+        let known: Vec<&str> = generable.map(|request| request.chapter.chapter_id.as_str()).collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         return Err(StageError::BadChapterFlag {
-            episode: inputs.dir.id().clone(),
+            episode: facts.dir.id().clone(),
             chapter: id.clone(),
             problem,
             known,
@@ -274,71 +189,66 @@ impl Verdict {
     }
 }
 
-/// A chapter with what is asked for it today.
+/// A chapter with what is asked for it today, and all that its decision depends on.
 struct Request<'a> {
-    chapter: &'a Chapter,
-    snapshot: PictureSnapshot,
-    hash: Sha256Hash,
-    named: bool,
-    forced: bool,
-    left: bool,
+    asked: &'a Arc<ChapterRequest>,
+    facts: &'a Facts,
+    shelf: &'a Shelf,
+    flags: &'a StageFlags,
 }
 
 impl<'a> Request<'a> {
-    fn of(chapter: &'a Chapter, inputs: &Inputs, flags: &ImageGenFlags) -> Self {
-        let snapshot = snapshot_of(chapter, &inputs.request);
-        let named = flags.chapters.contains(&chapter.chapter_id);
-        let left = !flags.chapters.is_empty() && !named;
-        Self { chapter, hash: snapshot.request_hash(), snapshot, named, forced: flags.force, left }
+    fn id(&self) -> &'a ChapterId {
+        &self.asked.chapter.chapter_id
     }
 
     /// Lines 1 to 5.
-    fn first_look(&self, inputs: &Inputs) -> Option<Verdict> {
-        let visual = self.chapter.visual.visual_type;
-        if !visual.is_generable() {
+    fn first_look(&self) -> Option<Verdict> {
+        let visual = self.asked.chapter.visual.visual_type;
+        let named = self.flags.chapters.contains(self.id());
+        if !self.asked.is_generable() {
             return Some(Verdict::new(Decision::Skip, format!("a {visual} gets no picture here")));
         }
-        if self.left {
+        if !named && !self.flags.chapters.is_empty() {
             let mut verdict = Verdict::new(Decision::Leave, "--chapter names others");
-            verdict.picture = inputs.current.get(&self.chapter.chapter_id).map(|c| c.call);
+            verdict.picture = self.shelf.current.get(self.id()).map(|c| c.call);
             return Some(verdict);
         }
-        if self.named {
+        if named {
             return Some(Verdict::new(Decision::Generate, "--chapter names it"));
         }
-        if self.forced {
+        if self.flags.force {
             return Some(Verdict::new(Decision::Generate, "--force"));
         }
-        if let Some(picture) = self.chosen(inputs) {
+        if let Some(picture) = self.chosen() {
             return Some(Verdict {
                 chosen: true,
                 ..Verdict::keeping(Decision::Keep, picture, "chosen by hand")
             });
         }
-        let current = inputs.current.get(&self.chapter.chapter_id)?;
-        let picture = inputs.intact(current.call)?;
-        let same = picture.sidecar.request_hash == self.hash;
+        let current = self.shelf.current.get(self.id())?;
+        let picture = self.shelf.intact(current.call)?;
+        let same = picture.sidecar.request_hash == self.asked.hashes.request;
         same.then(|| Verdict::keeping(Decision::Keep, picture, "nothing has changed"))
     }
 
     /// The picture chosen by hand for today's request: this chapter's, or that of the id it had before.
-    fn chosen<'i>(&self, inputs: &'i Inputs) -> Option<&'i Picture> {
-        let for_this = |c: &&Current| c.chosen_for == Some(self.hash);
-        let moved = || inputs.current.iter().find(|(id, c)| for_this(c) && !self.is_asked_by(id, inputs));
-        let own = inputs.current.get(&self.chapter.chapter_id).filter(for_this);
-        inputs.intact(own.or_else(|| moved().map(|(_, c)| c))?.call)
+    fn chosen(&self) -> Option<&'a Picture> {
+        let for_this = |c: &&Current| c.chosen_for == Some(self.asked.hashes.request);
+        let moved = || self.shelf.current.iter().find(|(id, c)| for_this(c) && !self.is_asked_by(id));
+        let own = self.shelf.current.get(self.id()).filter(for_this);
+        self.shelf.intact(own.or_else(|| moved().map(|(_, c)| c))?.call)
     }
 
     /// Tells whether another chapter of that id asks for the same.
-    fn is_asked_by(&self, id: &ChapterId, inputs: &Inputs) -> bool {
-        let chapter = inputs.document.chapter(id);
-        chapter.is_some_and(|c| snapshot_of(c, &inputs.request).request_hash() == self.hash)
+    fn is_asked_by(&self, id: &ChapterId) -> bool {
+        self.facts.chapter(id).is_some_and(|other| other.hashes.request == self.asked.hashes.request)
     }
 
     /// Lines 6 to 9.
-    fn second_look(&self, inputs: &Inputs, flags: &ImageGenFlags, taken: &BTreeSet<CallId>) -> Verdict {
-        let stored = inputs.pictures.iter().rev().find(|p| {
-            p.sidecar.request_hash == self.hash
+    fn second_look(&self, taken: &BTreeSet<CallId>) -> Verdict {
+        let stored = self.shelf.pictures.iter().rev().find(|p| {
+            p.sidecar.request_hash == self.asked.hashes.request
                 && p.check == FileCheck::Intact
                 && !taken.contains(&p.sidecar.call_id)
         });
@@ -350,9 +260,9 @@ impl<'a> Request<'a> {
                 format!("the store has a picture for the same request, of {at}"),
             );
         }
-        if let Some(picture) = self.made_with_other_settings(inputs, taken) {
+        if let Some(picture) = self.made_with_other_settings(taken) {
             let differences = self.differences(picture);
-            return if flags.refresh {
+            return if self.flags.refresh {
                 Verdict::new(
                     Decision::Generate,
                     format!("--refresh, made with other settings: {differences}"),
@@ -362,8 +272,8 @@ impl<'a> Request<'a> {
                 Verdict { other_settings: true, ..Verdict::keeping(Decision::Keep, picture, reason) }
             };
         }
-        if self.refused(inputs).is_some() {
-            let id = &self.chapter.chapter_id;
+        if self.refused().is_some() {
+            let id = self.id();
             return Verdict::new(
                 Decision::KeepRejection,
                 format!(
@@ -371,42 +281,36 @@ impl<'a> Request<'a> {
                 ),
             );
         }
-        Verdict::new(Decision::Generate, self.why_generate(inputs))
+        Verdict::new(Decision::Generate, self.why_generate())
     }
 
     /// This chapter's current picture, or that of the id it had before.
-    fn made_with_other_settings<'i>(
-        &self,
-        inputs: &'i Inputs,
-        taken: &BTreeSet<CallId>,
-    ) -> Option<&'i Picture> {
-        let wanted = self.snapshot.chapter_hash();
+    fn made_with_other_settings(&self, taken: &BTreeSet<CallId>) -> Option<&'a Picture> {
+        let wanted = self.asked.hashes.chapter;
         let fits = |c: &Current| {
-            let picture = inputs.intact(c.call)?;
+            let picture = self.shelf.intact(c.call)?;
             (picture.sidecar.chapter_hash == wanted && !taken.contains(&c.call)).then_some(picture)
         };
-        let own = inputs.current.get(&self.chapter.chapter_id).and_then(fits);
-        let is_theirs = |id: &ChapterId| {
-            let chapter = inputs.document.chapter(id);
-            chapter.is_some_and(|c| snapshot_of(c, &inputs.request).chapter_hash() == wanted)
-        };
-        let moved = || inputs.current.iter().find_map(|(id, c)| fits(c).filter(|_| !is_theirs(id)));
+        let own = self.shelf.current.get(self.id()).and_then(fits);
+        let is_theirs =
+            |id: &ChapterId| self.facts.chapter(id).is_some_and(|other| other.hashes.chapter == wanted);
+        let moved = || self.shelf.current.iter().find_map(|(id, c)| fits(c).filter(|_| !is_theirs(id)));
         own.or_else(moved)
     }
 
     fn differences(&self, picture: &Picture) -> String {
-        let told = self.snapshot.differences_from(&picture.sidecar.snapshot);
+        let told = self.asked.snapshot.differences_from(&picture.sidecar.snapshot);
         format!("{}; the rest is the same", told.join(", "))
     }
 
     /// The newest refusal for today's request, unless something was answered since.
-    fn refused<'i>(&self, inputs: &'i Inputs) -> Option<&'i ProviderCall> {
-        newest_verdict(inputs, self.hash).filter(|c| c.state == CallState::Refused)
+    fn refused(&self) -> Option<&'a ProviderCall> {
+        newest_verdict(self.facts, self.asked.hashes.request).filter(|c| c.state == CallState::Refused)
     }
 
-    fn why_generate(&self, inputs: &Inputs) -> String {
-        let entry = inputs.manifest.as_ref().and_then(|m| m.entry(&self.chapter.chapter_id));
-        let Some(current) = inputs.current.get(&self.chapter.chapter_id) else {
+    fn why_generate(&self) -> String {
+        let entry = self.shelf.entry(self.id());
+        let Some(current) = self.shelf.current.get(self.id()) else {
             return match entry.map(|e| (e.status, e.error.as_deref())) {
                 Some((ImageStatus::Failed, error)) => {
                     format!("it failed before: {}", error.unwrap_or("no reason kept"))
@@ -414,7 +318,7 @@ impl<'a> Request<'a> {
                 _ => "there is no picture yet".to_owned(),
             };
         };
-        match inputs.picture(current.call) {
+        match self.shelf.picture(current.call) {
             None => "its picture is not in the store".to_owned(),
             Some(p) if p.check == FileCheck::Missing => "its picture's file is missing".to_owned(),
             Some(p) if p.check == FileCheck::Changed => "its picture's file is broken".to_owned(),
@@ -422,24 +326,22 @@ impl<'a> Request<'a> {
         }
     }
 
-    fn item(self, verdict: Verdict, inputs: &Inputs, pricing: Pricing) -> Result<WorkItem, StageError> {
+    fn item(self, verdict: Verdict, pricing: Pricing) -> Result<WorkItem, StageError> {
         let buys = verdict.decision == Decision::Generate && pricing == Pricing::Priced;
         let wanted = buys || verdict.decision == Decision::KeepRejection;
-        let text = if wanted { self.text_job(inputs, buys)? } else { None };
-        let estimate = if buys { self.estimate(inputs, text.as_ref())? } else { Usd::ZERO };
-        let source = match self.snapshot.chapter {
-            ChapterSnapshot::Chapter { .. } => PromptSource::Chapter,
-            ChapterSnapshot::Template { .. } => PromptSource::Template,
-        };
+        let text = if wanted { self.text_job(buys)? } else { None };
+        let estimate = if buys { self.estimate(text.as_ref())? } else { Usd::ZERO };
         Ok(WorkItem {
-            chapter_id: self.chapter.chapter_id.clone(),
-            chapter_title: self.chapter.title.clone(),
-            visual_type: self.chapter.visual.visual_type,
-            decision: verdict.decision,
-            reason: verdict.reason,
-            prompt_source: (verdict.decision != Decision::Skip).then_some(source),
-            estimate,
-            snapshot: self.snapshot,
+            planned: PlannedPicture {
+                chapter_id: self.id().clone(),
+                chapter_title: self.asked.chapter.title.clone(),
+                visual_type: self.asked.chapter.visual.visual_type,
+                decision: verdict.decision,
+                reason: verdict.reason,
+                prompt_source: (verdict.decision != Decision::Skip).then(|| self.asked.prompt_source()),
+                estimate,
+            },
+            request: Arc::clone(self.asked),
             picture: verdict.picture,
             chosen: verdict.chosen,
             other_settings: verdict.other_settings,
@@ -447,13 +349,13 @@ impl<'a> Request<'a> {
         })
     }
 
-    fn text_job(&self, inputs: &Inputs, must_be_priced: bool) -> Result<Option<TextJob>, StageError> {
-        let settings = &inputs.request;
-        let Some(request) = text_request(&self.snapshot.chapter, settings)? else { return Ok(None) };
+    fn text_job(&self, must_be_priced: bool) -> Result<Option<TextJob>, StageError> {
+        let settings = &self.facts.request;
+        let Some(request) = text_request(&self.asked.snapshot.chapter, settings)? else { return Ok(None) };
         let hash = text_hash(&request);
         // A text whose picture was refused is not worth trying again when a person asks for another try.
-        let refused = must_be_priced && self.refused(inputs).is_some();
-        let paid = if refused { None } else { paid_text(inputs, hash) };
+        let refused = must_be_priced && self.refused().is_some();
+        let paid = if refused { None } else { paid_text(self.facts, hash) };
         let prices = settings.text_prices.as_ref();
         let estimate = match (&paid, prices) {
             (None, Some(prices)) => prices.estimate(request.prompt.chars().count(), 0, request.max_tokens),
@@ -465,9 +367,9 @@ impl<'a> Request<'a> {
         Ok(Some(TextJob { request, hash, estimate, paid }))
     }
 
-    fn estimate(&self, inputs: &Inputs, text: Option<&TextJob>) -> Result<Usd, StageError> {
-        let settings = &inputs.request;
-        let prompt = match (&self.snapshot.chapter, text.and_then(|t| t.paid.as_ref())) {
+    fn estimate(&self, text: Option<&TextJob>) -> Result<Usd, StageError> {
+        let settings = &self.facts.request;
+        let prompt = match (&self.asked.snapshot.chapter, text.and_then(|t| t.paid.as_ref())) {
             (ChapterSnapshot::Chapter { prompt }, _) => Some(prompt.as_str()),
             (_, paid) => paid.map(|p| p.text.as_str()),
         };
@@ -485,35 +387,35 @@ impl<'a> Request<'a> {
 }
 
 /// The newest picture call for a request that ended one way or the other.
-pub(crate) fn newest_verdict(inputs: &Inputs, request_hash: Sha256Hash) -> Option<&ProviderCall> {
+pub(crate) fn newest_verdict(facts: &Facts, request_hash: Sha256Hash) -> Option<&ProviderCall> {
     let ended = |c: &&ProviderCall| {
         c.kind == CallKind::Image
             && c.request_hash == request_hash
             && matches!(c.state, CallState::Answered | CallState::Refused)
     };
-    inputs.calls.iter().filter(ended).max_by_key(|c| c.call_id)
+    facts.calls.iter().filter(ended).max_by_key(|c| c.call_id)
 }
 
 /// The newest usable text that was paid for with this request.
-fn paid_text(inputs: &Inputs, hash: Sha256Hash) -> Option<PaidText> {
+fn paid_text(facts: &Facts, hash: Sha256Hash) -> Option<PaidText> {
     let answered = |c: &&ProviderCall| {
         c.kind == CallKind::Text && c.request_hash == hash && c.state == CallState::Answered
     };
-    let newest = inputs.calls.iter().filter(answered).max_by_key(|c| c.call_id)?;
-    let text = clean_text(newest.reply.as_deref()?)?;
-    Some(PaidText { call: newest.call_id, text, cost: newest.actual.unwrap_or(newest.estimated) })
+    let newest = facts.calls.iter().filter(answered).max_by_key(|c| c.call_id)?;
+    let paid = PaidText::of(newest)?;
+    Some(PaidText { text: clean_text(&paid.text)?, ..paid })
 }
 
 /// Calls that may have been billed, for work that this list would do again; by chapter.
-pub(crate) fn unknown_for(inputs: &Inputs, list: &WorkList) -> BTreeMap<ChapterId, Vec<Usd>> {
+pub(crate) fn unknown_for(facts: &Facts, list: &WorkList) -> BTreeMap<ChapterId, Vec<Usd>> {
     let mut found: BTreeMap<ChapterId, Vec<Usd>> = BTreeMap::new();
     for item in list.to_buy() {
         let text = item.text.as_ref().filter(|t| t.paid.is_none()).map(|t| t.hash);
-        let hashes = [Some(item.snapshot.request_hash()), text];
+        let hashes = [Some(item.request.hashes.request), text];
         for hash in hashes.into_iter().flatten() {
-            let newest = inputs.calls.iter().filter(|c| c.request_hash == hash).max_by_key(|c| c.call_id);
+            let newest = facts.calls.iter().filter(|c| c.request_hash == hash).max_by_key(|c| c.call_id);
             if let Some(call) = newest.filter(|c| c.state == CallState::Unknown) {
-                found.entry(item.chapter_id.clone()).or_default().push(call.estimated);
+                found.entry(item.id().clone()).or_default().push(call.estimated);
             }
         }
     }

@@ -6,7 +6,7 @@ use btcedu_chapters::testing::{document_of, narrate, settle};
 use btcedu_clients::{StopReason, TextError, TextRequest};
 use btcedu_domain::{CallKind, CallState, Usd, VisualType};
 use btcedu_imagegen::ImageGenError;
-use btcedu_stages::imagegen::RunEnd;
+use btcedu_stages::StageEnd;
 
 use crate::world::{
     Asked, PICTURE, TEXT, World, images, no_images, no_texts, picture, rejected, text, texts,
@@ -26,7 +26,7 @@ async fn a_chapters_own_prompt_is_sent_as_it_stands_and_no_text_model_is_asked()
         picture(prompt)
     });
     let result = world.run(service, no_texts()).await.unwrap();
-    assert_eq!((result.generated, result.end), (1, RunEnd::Done));
+    assert_eq!((result.pictures.counts.generated, result.end.clone()), (1, StageEnd::Done));
     assert_eq!(asked.all()[0].0, "A coin.");
     assert!(world.picture("ch01").exists());
     assert_eq!(result.cost, PICTURE);
@@ -75,7 +75,10 @@ async fn the_set_text_model_takes_the_templates_place() {
         assert_eq!(request.model, "claude-haiku-5-5");
         text("A coin.", StopReason::EndTurn)
     });
-    assert_eq!(world.run(images(|prompt, _| picture(prompt)), model).await.unwrap().generated, 1);
+    assert_eq!(
+        world.run(images(|prompt, _| picture(prompt)), model).await.unwrap().pictures.counts.generated,
+        1
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -83,9 +86,9 @@ async fn paid_text_is_used_again_where_its_picture_failed() {
     let world = World::of(&[(VisualType::Diagram, None)]);
     let model = texts(|_| text("A coin.", StopReason::EndTurn));
     let first = world.run(images(|_, _| Err(bad_request())), model).await.unwrap();
-    assert!(matches!(first.end, RunEnd::Failed { .. }));
+    assert!(matches!(first.end, StageEnd::Failed { .. }));
     let second = world.run(images(|prompt, _| picture(prompt)), no_texts_but_ready()).await.unwrap();
-    assert_eq!((second.generated, second.cost), (1, PICTURE));
+    assert_eq!((second.pictures.counts.generated, second.cost), (1, PICTURE));
     assert_eq!(second.episode_cost, PICTURE + TEXT);
     let texts = world.ledger().await.into_iter().filter(|c| c.kind == CallKind::Text).count();
     assert_eq!(texts, 1);
@@ -110,15 +113,15 @@ async fn a_text_that_cannot_be_used_fails_its_chapter_counts_its_money_and_is_as
         let reason = stop.clone();
         let model = texts(move |_| text(words, reason.clone()));
         let result = world.run(images(|prompt, _| picture(prompt)), model).await.unwrap();
-        assert_eq!((result.generated, result.failed), (1, 1), "{stop}");
-        assert!(matches!(result.end, RunEnd::DonePartly { .. }), "{stop}");
-        let error = result.chapters[0].error.clone().unwrap();
+        assert_eq!((result.pictures.counts.generated, result.pictures.counts.failed), (1, 1), "{stop}");
+        assert!(matches!(result.end, StageEnd::DonePartly { .. }), "{stop}");
+        let error = result.pictures.chapters[0].error.clone().unwrap();
         assert!(error.contains(told), "{stop}: {error}");
         assert_eq!(result.cost, PICTURE + TEXT, "{stop}");
 
         let again = texts(|_| text("A coin.", StopReason::EndTurn));
         let result = world.run(images(|prompt, _| picture(prompt)), again).await.unwrap();
-        assert_eq!((result.generated, result.kept), (1, 1), "{stop}");
+        assert_eq!((result.pictures.counts.generated, result.pictures.counts.kept), (1, 1), "{stop}");
         let of_texts: Vec<CallState> =
             world.ledger().await.into_iter().filter(|c| c.kind == CallKind::Text).map(|c| c.state).collect();
         assert_eq!(of_texts, [CallState::Failed, CallState::Answered], "{stop}");
@@ -139,7 +142,7 @@ async fn a_text_that_comes_late_is_tried_again_like_a_picture() {
         }
     });
     let result = world.run(images(|prompt, _| picture(prompt)), model).await.unwrap();
-    assert_eq!(result.generated, 1);
+    assert_eq!(result.pictures.counts.generated, 1);
     let waits: Vec<u64> = world.clock.sleeps().iter().map(std::time::Duration::as_secs).collect();
     assert_eq!(waits, [5, 5]);
 }
@@ -150,9 +153,12 @@ async fn a_written_prompt_whose_picture_was_refused_is_written_anew_only_when_as
     let model = texts(|_| text("A bad coin.", StopReason::EndTurn));
     let service = images(|prompt, _| if prompt.contains("bad") { rejected() } else { picture(prompt) });
     let first = world.run(service, model).await.unwrap();
-    assert_eq!((first.generated, first.rejected), (1, 1));
+    assert_eq!((first.pictures.counts.generated, first.pictures.counts.rejected), (1, 1));
     let second = world.run(no_images(), no_texts()).await.unwrap();
-    assert_eq!((second.kept, second.rejected, second.cost), (1, 1, Usd::ZERO));
+    assert_eq!(
+        (second.pictures.counts.kept, second.pictures.counts.rejected, second.cost),
+        (1, 1, Usd::ZERO)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -161,7 +167,7 @@ async fn without_a_key_for_texts_no_picture_is_bought_either() {
     let mut model = btcedu_clients::MockLanguageModel::new();
     model.expect_check_ready().returning(|_| Err(TextError::MissingKey));
     let error = world.run(no_images(), model).await.unwrap_err();
-    assert_eq!(error.kind(), btcedu_stages::ErrorKind::Usage);
+    assert_eq!(btcedu_domain::Kinded::kind(&error), btcedu_domain::ErrorKind::Usage);
     assert!(error.to_string().contains("ANTHROPIC_API_KEY"));
     assert!(world.ledger().await.is_empty());
 }

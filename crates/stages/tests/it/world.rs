@@ -27,8 +27,8 @@ use btcedu_models::{
 };
 use btcedu_prompts::PromptSource;
 use btcedu_stages::{
-    ImageSettings, Interrupt, Observer, ResendUnknown, StageContext, StageError, StageEvent, StageSettings,
-    imagegen::{ImageGenFlags, ImageGenResult, run_imagegen},
+    BuiltStage, ImageSettings, Interrupt, Observer, PictureDetails, ReportDetails, ResendUnknown,
+    StageContext, StageError, StageEvent, StageFlags, StageReport, StageSettings,
 };
 use tempfile::TempDir;
 
@@ -83,11 +83,26 @@ impl Heard {
 }
 
 impl Observer for Heard {
-    fn hear(&self, event: &StageEvent) {
+    fn on_event(&self, event: &StageEvent) {
         if let (StageEvent::Retrying { .. }, Some(brake)) = (event, &self.stops_on_retry) {
             brake.raise(btcedu_stages::Signal::Interrupt);
         }
         self.events.lock().unwrap().push(event.clone());
+    }
+}
+
+/// A run of imagegen that came to an end.
+#[derive(Debug)]
+pub(crate) struct PicturesRun {
+    report: StageReport,
+    pub(crate) pictures: PictureDetails,
+}
+
+impl std::ops::Deref for PicturesRun {
+    type Target = StageReport;
+
+    fn deref(&self) -> &StageReport {
+        &self.report
     }
 }
 
@@ -157,7 +172,7 @@ impl World {
         &self,
         images: MockImageGenService,
         texts: MockLanguageModel,
-    ) -> Result<ImageGenResult, StageError> {
+    ) -> Result<PicturesRun, StageError> {
         let ctx = StageContext {
             db: self.db.clone(),
             data: self.data.clone(),
@@ -172,7 +187,9 @@ impl World {
         };
         let holder = LockHolder::this_process("a test", self.clock.now());
         let lock = EpisodeLock::acquire(&self.data.episode(&id()), &holder, self.clock.as_ref()).await?;
-        run_imagegen(&ctx, &lock, &ImageGenFlags::default()).await
+        let report = BuiltStage::Imagegen.run(&ctx, &lock, &StageFlags::default()).await?;
+        let ReportDetails::Pictures(pictures) = report.details.clone() else { panic!("{report:?}") };
+        Ok(PicturesRun { report, pictures })
     }
 
     /// The ledger, oldest call first.

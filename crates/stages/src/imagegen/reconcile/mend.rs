@@ -1,35 +1,40 @@
 //! Does what was found to be mended: files first, then rows in one transaction.
 
+use std::sync::Arc;
+
 use btcedu_artifacts::{EpisodeDir, FileError, Sidecar, TornPicture, read_optional, remove_file};
-use btcedu_domain::{CallId, CallKind, CallState, EpisodeRowId, RunStatus, Stage, Usd, UtcTime};
+use btcedu_domain::{CallId, CallKind, CallState, EpisodeRowId, Stage, Usd, UtcTime};
 use btcedu_models::{
-    Conn, DbError, pipeline_runs,
+    Conn, DbError,
     provider_calls::{self, NewCall, ProviderCall, Settlement},
 };
 
-use super::{LOST, Repair};
+use super::{LOST, repair::Repair};
 use crate::{
     StageContext, StageError,
+    frame::{paid_call::CallSettlement, run},
     imagegen::{
-        gather::Inputs,
-        publish::{ImageRow, RowFacts},
+        facts::{Facts, Shelf},
+        image_row::{ImageRow, RowFacts},
     },
-    ledger::CallSettlement,
+    with_files,
 };
 
-/// Does what [`adopt`](super::adopt) found; the caller holds the episode's lock.
+/// Does what [`adopt`](super::adopt) found: files first, then rows.
 pub(crate) async fn apply_repairs(
     ctx: &StageContext,
-    inputs: &Inputs,
+    facts: &Arc<Facts>,
+    shelf: &Shelf,
     repairs: &[Repair],
 ) -> Result<(), StageError> {
     if repairs.is_empty() {
         return Ok(());
     }
-    let (dir, files) = (inputs.dir.clone(), repairs.to_vec());
-    btcedu_pictures::offload(move || mend_files(&dir, &files)).await??;
-    let (inputs, rows, now) = (inputs.clone(), repairs.to_vec(), ctx.clock.now());
-    ctx.db.transaction(move |conn| mend_rows(conn, &inputs, &rows, now)).await?;
+    let (dir, files) = (facts.dir.clone(), repairs.to_vec());
+    with_files(move || mend_files(&dir, &files)).await?;
+    let (facts, shelf, rows) = (Arc::clone(facts), shelf.clone(), repairs.to_vec());
+    let now = ctx.clock.now();
+    ctx.db.transaction(move |conn| mend_rows(conn, &facts, &shelf, &rows, now)).await?;
     Ok(())
 }
 
@@ -50,61 +55,54 @@ fn mend_files(dir: &EpisodeDir, repairs: &[Repair]) -> Result<(), FileError> {
     Ok(())
 }
 
-fn mend_rows(conn: &mut Conn, inputs: &Inputs, repairs: &[Repair], now: UtcTime) -> Result<(), DbError> {
+fn mend_rows(
+    conn: &mut Conn,
+    facts: &Facts,
+    shelf: &Shelf,
+    repairs: &[Repair],
+    now: UtcTime,
+) -> Result<(), DbError> {
     for repair in repairs {
         match repair {
             Repair::SettleAnswered(sidecar) => {
                 provider_calls::set_settled(conn, sidecar.call_id, &settlement_of(sidecar).at(now))?;
             }
             Repair::EnterAnswered(sidecar) => {
-                let image = (sidecar.call_id, CallKind::Image, sidecar.model.as_str(), sidecar.cost_usd);
-                enter(conn, inputs.episode.id, sidecar, image)?;
+                let lost = LostCall {
+                    call_id: sidecar.call_id,
+                    kind: CallKind::Image,
+                    model: &sidecar.model,
+                    cost: sidecar.cost_usd,
+                };
+                enter(conn, facts.episode.id, sidecar, lost)?;
                 provider_calls::set_settled(conn, sidecar.call_id, &settlement_of(sidecar).at(now))?;
             }
             Repair::EnterPrompt { call, sidecar } => {
                 let template = sidecar.snapshot.settings.template.as_ref();
                 let model = template.map_or("", |t| t.text_model.as_str());
-                enter(
-                    conn,
-                    inputs.episode.id,
-                    sidecar,
-                    (*call, CallKind::Text, model, sidecar.prompt_cost_usd),
-                )?;
+                let lost =
+                    LostCall { call_id: *call, kind: CallKind::Text, model, cost: sidecar.prompt_cost_usd };
+                enter(conn, facts.episode.id, sidecar, lost)?;
                 let end = CallSettlement {
                     actual: Some(sidecar.prompt_cost_usd),
                     ..CallSettlement::new(CallState::Answered)
                 };
                 provider_calls::set_settled(conn, *call, &end.at(now))?;
             }
-            Repair::MarkUnknown { call, .. } => {
-                let end = CallSettlement {
-                    error: Some("the run was interrupted before an answer was recorded".to_owned()),
-                    ..CallSettlement::new(CallState::Unknown)
-                };
-                provider_calls::set_settled(conn, *call, &end.at(now))?;
-            }
-            Repair::CloseRun(run) => {
-                // After the calls above, so that the sum is of settled rows.
-                pipeline_runs::set_totals_from_ledger(conn, *run)?;
-                pipeline_runs::set_finished(
-                    conn,
-                    *run,
-                    RunStatus::Failed,
-                    now,
-                    Some("the run was interrupted"),
-                )?;
-            }
+            Repair::MarkUnknown { call, .. } => run::mark_unknown(conn, *call, now)?,
+            // After the calls above, so that the sum is of settled rows.
+            Repair::CloseRun(open) => run::close_interrupted(conn, *open, now)?,
             Repair::WriteOff { call, .. } => {
-                if let Some(lost) = inputs.calls.iter().find(|c| c.call_id == *call) {
+                if let Some(lost) = facts.calls.iter().find(|c| c.call_id == *call) {
                     provider_calls::set_settled(conn, *call, &written_off(lost, now))?;
                 }
             }
-            Repair::TakeUp { chapter, call } => {
+            Repair::AdoptNewer { chapter, call } => {
                 // Remembered, since the run is closed now and the manifest is written later.
-                if let Some(picture) = inputs.picture(*call) {
-                    let facts = RowFacts::default();
-                    ImageRow::of(chapter, &picture.sidecar, &inputs.prompt_versions, facts)
-                        .upsert(conn, inputs.dir.id())?;
+                if let Some(picture) = shelf.picture(*call) {
+                    let not_compared = RowFacts::default();
+                    ImageRow::of(chapter, &picture.sidecar, &shelf.prompt_versions, not_compared)
+                        .upsert(conn, facts.dir.id())?;
                 }
             }
             _ => {}
@@ -127,13 +125,23 @@ fn written_off(call: &ProviderCall, now: UtcTime) -> Settlement<'_> {
     }
 }
 
+/// A call that the ledger has lost, as a sidecar knows it.
+#[derive(Clone, Copy)]
+struct LostCall<'a> {
+    call_id: CallId,
+    kind: CallKind,
+    model: &'a str,
+    cost: Usd,
+}
+
 /// Enters a call that the ledger has lost.
 fn enter(
     conn: &mut Conn,
     episode: EpisodeRowId,
     sidecar: &Sidecar,
-    (call_id, kind, model, cost): (CallId, CallKind, &str, Usd),
+    lost: LostCall<'_>,
 ) -> Result<(), DbError> {
+    let LostCall { call_id, kind, model, cost } = lost;
     provider_calls::insert(
         conn,
         &NewCall {

@@ -7,7 +7,7 @@ use btcedu_domain::{CallId, ChapterId, RunId, Usd};
 
 /// One thing that an interrupted run, or a hand, left to be mended.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Repair {
+pub(crate) enum Repair {
     /// A whole picture under its temporary name gets its own.
     FinishPicture(Box<Sidecar>),
     /// A picture is in the store, its ledger row is open: settled from the sidecar.
@@ -52,7 +52,7 @@ pub enum Repair {
         why: String,
     },
     /// An interrupted run had bought a newer picture for the same request.
-    TakeUp {
+    AdoptNewer {
         /// The chapter.
         chapter: ChapterId,
         /// The picture's call.
@@ -106,7 +106,7 @@ impl fmt::Display for Repair {
                     "the manifest is rebuilt from the newest matching pictures ({why}); choices made by hand are gone"
                 )
             }
-            Self::TakeUp { chapter, .. } => {
+            Self::AdoptNewer { chapter, .. } => {
                 write!(f, "{chapter}: the picture of an interrupted run becomes the current one")
             }
             Self::RemoveLeftover(path) => write!(f, "the unfinished file '{}' is removed", path.display()),
@@ -149,7 +149,7 @@ impl Repair {
             Self::RebuildSelection { why } => {
                 (None, format!("the manifest can't be used ({why}); choices made by hand are gone"))
             }
-            Self::TakeUp { chapter, call } => (
+            Self::AdoptNewer { chapter, call } => (
                 Some(chapter),
                 format!("call {call} brought a newer picture that is not the current one yet"),
             ),

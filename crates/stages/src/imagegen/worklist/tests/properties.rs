@@ -8,7 +8,7 @@ use btcedu_domain::{CallState, Sha256Hash, VisualType};
 use proptest::prelude::*;
 
 use super::scene::Scene;
-use crate::imagegen::worklist::{Decision, ImageGenFlags};
+use crate::imagegen::worklist::{Decision, StageFlags};
 
 /// Something that happens to a chapter between two runs.
 #[derive(Debug, Clone, Copy)]
@@ -65,7 +65,7 @@ fn scene() -> impl Strategy<Value = Scene> {
 }
 
 fn happen(scene: &mut Scene, n: u32, event: Event) {
-    let current = scene.inputs.current.get(&chapter_id(n)).map(|c| c.call);
+    let current = scene.shelf.current.get(&chapter_id(n)).map(|c| c.call);
     match event {
         Event::Buy => drop(scene.buy(n)),
         Event::Store => drop(scene.store(n)),
@@ -86,12 +86,12 @@ fn happen(scene: &mut Scene, n: u32, event: Event) {
         }
         Event::Prompt(p) => scene.prompt(n, &format!("prompt {p}")),
         Event::Written => scene.edit(n, |c| c.visual.image_prompt = None),
-        Event::Style(s) => scene.inputs.request.style_prefix = format!("style {s}"),
+        Event::Style(s) => scene.request.style_prefix = format!("style {s}"),
     }
 }
 
-fn flags() -> impl Strategy<Value = ImageGenFlags> {
-    (any::<bool>(), any::<bool>()).prop_map(|(force, refresh)| ImageGenFlags {
+fn flags() -> impl Strategy<Value = StageFlags> {
+    (any::<bool>(), any::<bool>()).prop_map(|(force, refresh)| StageFlags {
         force,
         refresh,
         chapters: Vec::new(),
@@ -102,8 +102,8 @@ proptest! {
     #[test]
     fn every_chapter_has_exactly_one_item_in_order(scene in scene(), flags in flags()) {
         let list = scene.plan(&flags);
-        let planned: Vec<_> = list.items.iter().map(|i| &i.chapter_id).collect();
-        let chapters: Vec<_> = scene.inputs.document.chapters.iter().map(|c| &c.chapter_id).collect();
+        let planned: Vec<_> = list.items.iter().map(|i| &i.planned.chapter_id).collect();
+        let chapters: Vec<_> = scene.document.chapters.iter().map(|c| &c.chapter_id).collect();
         prop_assert_eq!(planned, chapters);
     }
 
@@ -119,8 +119,8 @@ proptest! {
     #[test]
     fn only_intact_pictures_are_kept_or_reused(scene in scene(), flags in flags()) {
         for item in &scene.plan(&flags).items {
-            if matches!(item.decision, Decision::Keep | Decision::Reuse) {
-                prop_assert!(scene.inputs.intact(item.picture.unwrap()).is_some());
+            if matches!(item.planned.decision, Decision::Keep | Decision::Reuse) {
+                prop_assert!(scene.shelf.intact(item.picture.unwrap()).is_some());
             }
         }
     }
@@ -131,29 +131,29 @@ proptest! {
         let list = scene.plan(&flags);
         // A refused prompt that is drawn for another chapter after all is refused no more.
         let hashes = |decision| -> BTreeSet<Sha256Hash> {
-            let decided = list.items.iter().filter(move |i| i.decision == decision);
-            decided.map(|i| i.snapshot.request_hash()).collect()
+            let decided = list.items.iter().filter(move |i| i.planned.decision == decision);
+            decided.map(|i| i.request.hashes.request).collect()
         };
         prop_assume!(hashes(Decision::KeepRejection).is_disjoint(&hashes(Decision::Generate)));
         scene.follow(&list);
-        let second = scene.plan(&ImageGenFlags { refresh: flags.refresh, ..ImageGenFlags::default() });
+        let second = scene.plan(&StageFlags { refresh: flags.refresh, ..StageFlags::default() });
         prop_assert_eq!(second.pictures_to_buy(), 0, "{:?}", second.items);
         scene.follow(&second);
-        let third = scene.plan(&ImageGenFlags::default());
-        prop_assert!(third.items.iter().all(|i| i.decision != Decision::Reuse), "it is settled");
+        let third = scene.plan(&StageFlags::default());
+        prop_assert!(third.items.iter().all(|i| i.planned.decision != Decision::Reuse), "it is settled");
     }
 
     #[test]
     fn naming_a_chapter_touches_no_other(scene in scene(), index in any::<prop::sample::Index>()) {
-        let chapters = &scene.inputs.document.chapters;
+        let chapters = &scene.document.chapters;
         let able: Vec<_> = chapters.iter().filter(|c| c.visual.visual_type.is_generable()).collect();
         prop_assume!(!able.is_empty());
         let named = index.get(&able).chapter_id.clone();
-        let flags = ImageGenFlags { chapters: vec![named.clone()], ..ImageGenFlags::default() };
+        let flags = StageFlags { chapters: vec![named.clone()], ..StageFlags::default() };
         for item in &scene.plan(&flags).items {
-            let current = scene.inputs.current.get(&item.chapter_id).map(|c| c.call);
-            match item.decision {
-                Decision::Generate => prop_assert_eq!(&item.chapter_id, &named),
+            let current = scene.shelf.current.get(&item.planned.chapter_id).map(|c| c.call);
+            match item.planned.decision {
+                Decision::Generate => prop_assert_eq!(&item.planned.chapter_id, &named),
                 Decision::Leave => prop_assert_eq!(item.picture, current),
                 decision => prop_assert_eq!(decision, Decision::Skip),
             }
@@ -163,8 +163,8 @@ proptest! {
     #[test]
     fn only_what_is_bought_costs_something(scene in scene(), flags in flags()) {
         for item in &scene.plan(&flags).items {
-            prop_assert_eq!(item.decision == Decision::Generate, item.estimate.micros() > 0);
-            prop_assert!(!item.reason.is_empty());
+            prop_assert_eq!(item.planned.decision == Decision::Generate, item.planned.estimate.micros() > 0);
+            prop_assert!(!item.planned.reason.is_empty());
         }
     }
 }

@@ -1,6 +1,6 @@
 //! An episode as a run would find it, built in memory: no file, no row, no clock.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use btcedu_artifacts::{DataDir, FileCheck, Manifest, ManifestEntry, ManifestTotals, Sidecar};
 use btcedu_catalog::ModelCatalog;
@@ -17,28 +17,38 @@ use btcedu_prompts::PromptInUse;
 
 use crate::{
     ResendUnknown,
-    imagegen::{
-        gather::{Current, Inputs, Picture, RequestSettings},
-        prompt::text_request,
-        worklist::{Decision, ImageGenFlags, WorkItem, WorkList, plan_images, snapshot_of},
+    frame::{
+        Position,
+        report::{Decision, StageFlags},
+        run::Budget,
+        template::Template,
+        text_call::text_hash,
     },
-    text_call::text_hash,
+    imagegen::{
+        facts::{Current, Facts, Picture, Shelf},
+        prompt::text_request,
+        request::{ChapterRequest, RequestSettings},
+        worklist::{WorkItem, WorkList, plan_images},
+    },
 };
 
-/// Inputs that a test changes as time would; chapters are counted from 1.
+/// What a test changes as time would; chapters are counted from 1.
 #[derive(Clone)]
 pub(super) struct Scene {
-    pub(super) inputs: Inputs,
+    pub(super) document: ChapterDocument,
+    pub(super) request: RequestSettings,
+    pub(super) calls: Vec<ProviderCall>,
+    pub(super) shelf: Shelf,
 }
 
 /// What a failed property prints: only what decisions depend on.
 impl std::fmt::Debug for Scene {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "style {:?}", self.inputs.request.style_prefix)?;
-        for chapter in &self.inputs.document.chapters {
+        writeln!(f, "style {:?}", self.request.style_prefix)?;
+        for chapter in &self.document.chapters {
             let (id, visual) = (&chapter.chapter_id, &chapter.visual);
-            let hash = snapshot_of(chapter, &self.inputs.request).request_hash().short();
-            let current = self.inputs.current.get(id).map(|c| (c.call, c.chosen_for.map(|h| h.short())));
+            let hash = ChapterRequest::of(chapter.clone(), &self.request).hashes.request.short();
+            let current = self.shelf.current.get(id).map(|c| (c.call, c.chosen_for.map(|h| h.short())));
             writeln!(
                 f,
                 "{id} {} {:?} asks {hash}, has {current:?}",
@@ -46,11 +56,11 @@ impl std::fmt::Debug for Scene {
                 visual.own_prompt()
             )?;
         }
-        for Picture { sidecar, check, .. } in &self.inputs.pictures {
+        for Picture { sidecar, check, .. } in &self.shelf.pictures {
             let (call, hash) = (sidecar.call_id, sidecar.request_hash.short());
             writeln!(f, "picture {call} for {hash} {:?}, {check:?}", sidecar.snapshot.settings.style_prefix)?;
         }
-        for call in &self.inputs.calls {
+        for call in &self.calls {
             writeln!(f, "call {} for {}: {:?}", call.call_id, call.request_hash.short(), call.state)?;
         }
         Ok(())
@@ -60,7 +70,21 @@ impl std::fmt::Debug for Scene {
 impl Scene {
     /// An episode of these visuals, with nothing bought yet.
     pub(super) fn of(visuals: &[(VisualType, Option<&str>)]) -> Self {
-        Self { inputs: inputs(document_of(visuals)) }
+        Self {
+            document: document_of(visuals),
+            request: request_settings(),
+            calls: Vec::new(),
+            shelf: Shelf {
+                pictures: Vec::new(),
+                current: BTreeMap::new(),
+                image_files: BTreeMap::new(),
+                manifest: None,
+                stale: false,
+                rows: Vec::new(),
+                prompt_versions: Vec::new(),
+                strays: Vec::new(),
+            },
+        }
     }
 
     /// So many diagrams with prompts of their own.
@@ -70,14 +94,36 @@ impl Scene {
         Self::of(&visuals)
     }
 
+    /// What is decided from.
+    pub(super) fn facts(&self) -> Facts {
+        let chapters = self.document.chapters.iter();
+        let episode = episode();
+        Facts {
+            dir: DataDir::new("nowhere").episode(&EPISODE_ID.parse().unwrap()),
+            position: Position::of(&episode, None),
+            episode,
+            budget: Budget { cap: Usd::from_micros(10_000_000), cost: Usd::ZERO },
+            resend_unknown: ResendUnknown::Yes,
+            chapters: chapters.map(|c| ChapterRequest::of(c.clone(), &self.request)).collect(),
+            chapters_hash: Sha256Hash::of_bytes(b"chapters"),
+            request: self.request.clone(),
+            calls: self.calls.clone(),
+        }
+    }
+
+    /// What a chapter asks for today.
+    fn asked(&self, n: u32) -> Arc<ChapterRequest> {
+        ChapterRequest::of(self.document.chapters[Self::index(n)].clone(), &self.request)
+    }
+
     fn index(n: u32) -> usize {
         n as usize - 1
     }
 
     /// Changes a chapter as an editor does.
     pub(super) fn edit(&mut self, n: u32, change: impl FnOnce(&mut Chapter)) {
-        change(&mut self.inputs.document.chapters[Self::index(n)]);
-        settle(&mut self.inputs.document);
+        change(&mut self.document.chapters[Self::index(n)]);
+        settle(&mut self.document);
     }
 
     /// Puts another prompt into a chapter.
@@ -87,10 +133,9 @@ impl Scene {
 
     /// Stores a picture made for what a chapter asks for today.
     pub(super) fn store(&mut self, n: u32) -> CallId {
-        let chapter = &self.inputs.document.chapters[Self::index(n)];
-        let sidecar = sidecar(chapter, &self.inputs.request);
+        let sidecar = sidecar(&self.asked(n), &self.request);
         let call = sidecar.call_id;
-        self.inputs.pictures.push(Picture { sidecar, check: FileCheck::Intact, facts: None });
+        self.shelf.pictures.push(Picture { sidecar, check: FileCheck::Intact, facts: None });
         call
     }
 
@@ -102,7 +147,7 @@ impl Scene {
     }
 
     pub(super) fn make_current(&mut self, n: u32, call: CallId, chosen_for: Option<Sha256Hash>) {
-        self.inputs.current.insert(chapter_id(n), Current { call, chosen_for });
+        self.shelf.current.insert(chapter_id(n), Current { call, chosen_for });
     }
 
     /// Chooses a picture by hand for what the chapter asks for today.
@@ -113,7 +158,7 @@ impl Scene {
 
     /// Finds a picture's file changed or missing.
     pub(super) fn damage(&mut self, call: CallId, check: FileCheck) {
-        let picture = self.inputs.pictures.iter_mut().find(|p| p.sidecar.call_id == call);
+        let picture = self.shelf.pictures.iter_mut().find(|p| p.sidecar.call_id == call);
         picture.expect("the picture").check = check;
     }
 
@@ -130,7 +175,7 @@ impl Scene {
         state: CallState,
         reply: Option<&str>,
     ) {
-        self.inputs.calls.push(ProviderCall {
+        self.calls.push(ProviderCall {
             call_id: CallId::new(),
             episode_id: EpisodeRowId(1),
             run_id: None,
@@ -153,14 +198,17 @@ impl Scene {
     }
 
     pub(super) fn request_hash(&self, n: u32) -> Sha256Hash {
-        snapshot_of(&self.inputs.document.chapters[Self::index(n)], &self.inputs.request).request_hash()
+        self.asked(n).hashes.request
     }
 
     /// The hash of the text call that a chapter without a prompt needs today.
     pub(super) fn text_hash(&self, n: u32) -> Sha256Hash {
-        let settings = &self.inputs.request;
-        let snapshot = snapshot_of(&self.inputs.document.chapters[Self::index(n)], settings);
-        text_hash(&text_request(&snapshot.chapter, settings).unwrap().expect("a chapter without a prompt"))
+        let asked = self.asked(n);
+        text_hash(
+            &text_request(&asked.snapshot.chapter, &self.request)
+                .unwrap()
+                .expect("a chapter without a prompt"),
+        )
     }
 
     /// Writes a failure of a chapter into the manifest.
@@ -171,7 +219,7 @@ impl Scene {
             VisualType::Diagram,
             ImageStatus::Failed,
         );
-        self.inputs.manifest = Some(Manifest {
+        self.shelf.manifest = Some(Manifest {
             episode_id: EPISODE_ID.parse().unwrap(),
             schema_version: "1.0".to_owned(),
             generated_at: time(),
@@ -184,71 +232,43 @@ impl Scene {
         });
     }
 
-    pub(super) fn plan(&self, flags: &ImageGenFlags) -> WorkList {
-        plan_images(&self.inputs, flags).expect("a plan")
+    pub(super) fn plan(&self, flags: &StageFlags) -> WorkList {
+        plan_images(&self.facts(), &self.shelf, flags).expect("a plan")
     }
 
     /// The decision about a chapter without any flag.
     pub(super) fn item(&self, n: u32) -> WorkItem {
-        self.item_with(n, &ImageGenFlags::default())
+        self.item_with(n, &StageFlags::default())
     }
 
-    pub(super) fn item_with(&self, n: u32, flags: &ImageGenFlags) -> WorkItem {
+    pub(super) fn item_with(&self, n: u32, flags: &StageFlags) -> WorkItem {
         self.plan(flags).items[Self::index(n)].clone()
     }
 
-    pub(super) fn decisions(&self, flags: &ImageGenFlags) -> Vec<Decision> {
-        self.plan(flags).items.iter().map(|i| i.decision).collect()
+    pub(super) fn decisions(&self, flags: &StageFlags) -> Vec<Decision> {
+        self.plan(flags).items.iter().map(|i| i.planned.decision).collect()
     }
 
     /// Buys all that a list says and takes over what it keeps, as a run does.
     pub(super) fn follow(&mut self, list: &WorkList) {
         for (n, item) in (1..).zip(&list.items) {
-            match (item.decision, item.picture) {
+            match (item.planned.decision, item.picture) {
                 (Decision::Generate, _) => {
                     let call = self.buy(n);
                     let hash = self.request_hash(n);
                     self.enter_call(CallKind::Image, hash, CallState::Answered, None);
-                    assert!(self.inputs.picture(call).is_some());
+                    assert!(self.shelf.picture(call).is_some());
                 }
                 (Decision::Keep | Decision::Reuse, Some(call)) => {
-                    let chosen_for = item.chosen.then(|| item.snapshot.request_hash());
+                    let chosen_for = item.chosen.then(|| item.request.hashes.request);
                     self.make_current(n, call, chosen_for);
                 }
                 (Decision::Skip | Decision::KeepRejection, _) => {
-                    self.inputs.current.remove(&item.chapter_id);
+                    self.shelf.current.remove(item.id());
                 }
                 _ => {}
             }
         }
-    }
-}
-
-fn inputs(document: ChapterDocument) -> Inputs {
-    let dir = DataDir::new("nowhere").episode(&EPISODE_ID.parse().unwrap());
-    Inputs {
-        dir,
-        episode: episode(),
-        document,
-        chapters_hash: Sha256Hash::of_bytes(b"chapters"),
-        request: request_settings(),
-        resend_unknown: ResendUnknown::Yes,
-        cap: Usd::from_micros(10_000_000),
-        cost: Usd::ZERO,
-        pictures: Vec::new(),
-        torn: Vec::new(),
-        strays: Vec::new(),
-        leftovers: Vec::new(),
-        calls: Vec::new(),
-        open_runs: Vec::new(),
-        ran_last: false,
-        rows: Vec::new(),
-        prompt_versions: Vec::new(),
-        manifest: None,
-        manifest_problem: None,
-        current: BTreeMap::new(),
-        image_files: BTreeMap::new(),
-        stale: false,
     }
 }
 
@@ -261,7 +281,7 @@ fn request_settings() -> RequestSettings {
         size: "1024x1024".to_owned(),
         quality: "medium".to_owned(),
         style_prefix: String::new(),
-        prompt: PromptInUse {
+        template: Template::without_file(PromptInUse {
             name: "imagegen".parse().unwrap(),
             version: 1,
             id: Some(1),
@@ -270,7 +290,7 @@ fn request_settings() -> RequestSettings {
             max_tokens: 1024,
             content_hash: Sha256Hash::of_bytes(body.as_bytes()),
             body: body.to_owned(),
-        },
+        }),
         text_model: "claude-sonnet-5-5".to_owned(),
         text_prices: catalog.text("claude-sonnet-5-5").cloned(),
     }
@@ -301,18 +321,17 @@ fn episode() -> Episode {
     }
 }
 
-fn sidecar(chapter: &Chapter, settings: &RequestSettings) -> Sidecar {
-    let snapshot = snapshot_of(chapter, settings);
+fn sidecar(asked: &ChapterRequest, settings: &RequestSettings) -> Sidecar {
     let call_id = CallId::new();
     let at: UtcTime = time();
     Sidecar {
         episode_id: EPISODE_ID.parse().unwrap(),
-        chapter_id: chapter.chapter_id.clone(),
+        chapter_id: asked.chapter.chapter_id.clone(),
         call_id,
-        chapter_hash: snapshot.chapter_hash(),
-        settings_hash: snapshot.settings_hash(),
-        request_hash: snapshot.request_hash(),
-        snapshot,
+        chapter_hash: asked.hashes.chapter,
+        settings_hash: asked.hashes.settings,
+        request_hash: asked.hashes.request,
+        snapshot: asked.snapshot.clone(),
         sha256: Sha256Hash::of_bytes(call_id.to_string().as_bytes()),
         size_bytes: 1,
         mime_type: "image/png".to_owned(),

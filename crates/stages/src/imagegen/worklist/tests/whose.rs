@@ -6,16 +6,16 @@ use btcedu_domain::CallId;
 use super::scene::Scene;
 use crate::imagegen::worklist::{
     Decision::{Generate, Keep, Leave, Reuse},
-    ImageGenFlags, WorkList,
+    StageFlags, WorkList,
 };
 
-fn naming(n: u32) -> ImageGenFlags {
-    ImageGenFlags { chapters: vec![chapter_id(n)], ..ImageGenFlags::default() }
+fn naming(n: u32) -> StageFlags {
+    StageFlags { chapters: vec![chapter_id(n)], ..StageFlags::default() }
 }
 
 /// Moves the first chapter to the end and numbers all anew.
 fn rotate(scene: &mut Scene) {
-    let chapters = &mut scene.inputs.document.chapters;
+    let chapters = &mut scene.document.chapters;
     chapters.rotate_left(1);
     for (n, chapter) in (1..).zip(chapters.iter_mut()) {
         chapter.chapter_id = chapter_id(n);
@@ -32,8 +32,8 @@ fn renumbered_chapters_find_their_pictures() {
     let mut scene = Scene::own_prompts(3);
     let [a, b, c] = [scene.buy(1), scene.buy(2), scene.buy(3)];
     rotate(&mut scene);
-    let list = scene.plan(&ImageGenFlags::default());
-    assert_eq!(list.items.iter().map(|i| i.decision).collect::<Vec<_>>(), [Reuse; 3]);
+    let list = scene.plan(&StageFlags::default());
+    assert_eq!(list.items.iter().map(|i| i.planned.decision).collect::<Vec<_>>(), [Reuse; 3]);
     assert_eq!(pictures(&list), [Some(b), Some(c), Some(a)]);
 }
 
@@ -45,7 +45,7 @@ fn a_choice_by_hand_follows_its_text_to_another_number() {
     let chosen = scene.buy(3);
     scene.choose(3, older);
     rotate(&mut scene);
-    let list = scene.plan(&ImageGenFlags::default());
+    let list = scene.plan(&StageFlags::default());
     assert_eq!(pictures(&list), [Some(b), Some(older), Some(a)], "not {chosen}, the newest");
     assert!(list.items[1].chosen);
 }
@@ -54,9 +54,9 @@ fn a_choice_by_hand_follows_its_text_to_another_number() {
 fn a_picture_of_other_settings_follows_its_text_too() {
     let mut scene = Scene::own_prompts(3);
     let [a, b, c] = [scene.buy(1), scene.buy(2), scene.buy(3)];
-    scene.inputs.request.style_prefix = "flat".to_owned();
+    scene.request.style_prefix = "flat".to_owned();
     rotate(&mut scene);
-    let list = scene.plan(&ImageGenFlags::default());
+    let list = scene.plan(&StageFlags::default());
     assert_eq!(list.pictures_to_buy(), 0);
     assert_eq!(pictures(&list), [Some(b), Some(c), Some(a)]);
     assert!(list.items.iter().all(|i| i.other_settings));
@@ -69,7 +69,7 @@ fn an_entry_that_is_left_is_left_even_where_another_names_the_same_picture() {
     // Somebody wrote one picture into two entries of the manifest.
     scene.make_current(2, call, None);
     let list = scene.plan(&naming(3));
-    assert_eq!(list.items.iter().map(|i| i.decision).collect::<Vec<_>>(), [Leave, Leave, Generate]);
+    assert_eq!(list.items.iter().map(|i| i.planned.decision).collect::<Vec<_>>(), [Leave, Leave, Generate]);
     assert_eq!(pictures(&list), [Some(call), Some(call), None]);
 }
 
@@ -80,9 +80,9 @@ fn a_new_chapter_does_not_take_the_current_picture_of_one_with_the_same_request(
     scene.prompt(1, "the same");
     scene.prompt(2, "the same");
     let call = scene.buy(2);
-    let list = scene.plan(&ImageGenFlags::default());
-    assert_eq!(list.items[0].decision, Generate);
-    assert_eq!((list.items[1].decision, list.items[1].picture), (Keep, Some(call)));
+    let list = scene.plan(&StageFlags::default());
+    assert_eq!(list.items[0].planned.decision, Generate);
+    assert_eq!((list.items[1].planned.decision, list.items[1].picture), (Keep, Some(call)));
 }
 
 #[test]
@@ -91,9 +91,9 @@ fn two_chapters_with_one_request_get_two_pictures_of_the_store_or_buy_the_second
     scene.prompt(1, "the same");
     scene.prompt(2, "the same");
     let first = scene.store(1);
-    assert_eq!(scene.decisions(&ImageGenFlags::default()), [Reuse, Generate]);
+    assert_eq!(scene.decisions(&StageFlags::default()), [Reuse, Generate]);
     let second = scene.store(1);
-    let list = scene.plan(&ImageGenFlags::default());
+    let list = scene.plan(&StageFlags::default());
     assert_eq!([list.items[0].picture, list.items[1].picture], [Some(second), Some(first)]);
 }
 
@@ -106,5 +106,5 @@ fn what_a_left_chapter_has_is_not_reused_for_another() {
     let call = scene.buy(3);
     let list = scene.plan(&naming(1));
     assert_eq!(list.items[2].picture, Some(call));
-    assert_eq!((list.items[0].decision, list.items[0].picture), (Generate, None));
+    assert_eq!((list.items[0].planned.decision, list.items[0].picture), (Generate, None));
 }

@@ -48,11 +48,11 @@ pub(crate) enum StopReason {
     Cap { cost: Usd, estimate: Usd },
     /// Nothing will work until a person changes something.
     Fatal(String),
-    /// The program was asked to end.
+    /// The program was asked to end by a signal.
     Signal(Signal),
 }
 
-/// One run's brake: the first reason counts.
+/// Whether one run stops, and why: the first reason counts.
 #[derive(Debug)]
 pub(crate) struct Stop {
     interrupt: Interrupt,

@@ -3,19 +3,21 @@
 use std::path::PathBuf;
 
 use btcedu_artifacts::{
-    EpisodeDir, EpisodeLock, FileError, LockHolder, Provenance, StaleMarker, TextProvenance,
+    EpisodeDir, EpisodeLock, FileError, LockHolder, Provenance, StaleMarker, TextProvenance, stale_note,
 };
-use btcedu_domain::{EpisodeId, EpisodeStatus, ReviewStage, ReviewStatus, Sha256Hash, UtcTime};
+use btcedu_domain::{
+    EpisodeId, EpisodeStatus, ErrorKind, Kinded, ReviewStage, ReviewStatus, Sha256Hash, UtcTime,
+};
 use btcedu_models::{
     DbError,
     episodes::{self, Episode},
-    pipeline_runs,
     review_tasks::{self, ReviewTask, TaskSelection},
 };
 use btcedu_stages::{
-    ErrorKind, StageContext, StageError,
-    review::{ReviewedText, marker_author, record_decision, stale_note, sync_task, write_history},
-    text::{TextStage, standing},
+    Position, StageContext, StageError,
+    review_tasks::{
+        ReviewedText, marker_author, record_decision, refresh_review_diff, sync_task, write_history,
+    },
 };
 use serde::Serialize;
 
@@ -126,33 +128,17 @@ pub enum ReviewError {
     Stage(#[from] StageError),
 }
 
-/// What a [`ReviewError`] means for who asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReviewProblem {
-    /// There is no such review.
-    Unknown,
-    /// Say it differently.
-    BadInput,
-    /// Something else happened meanwhile, or happens right now: look again.
-    Conflict,
-    /// The database or a file.
-    Failed,
-}
-
-impl ReviewError {
-    /// Sorts the error by what who asked can do.
-    pub fn problem(&self) -> ReviewProblem {
+impl Kinded for ReviewError {
+    fn kind(&self) -> ErrorKind {
         match self {
-            Self::Unknown { .. } => ReviewProblem::Unknown,
-            Self::NotesMissing => ReviewProblem::BadInput,
-            Self::Decided { .. }
-            | Self::Superseded { .. }
-            | Self::TextChanged { .. }
-            | Self::SeenAnother { .. }
-            | Self::OutOfDate { .. }
-            | Self::TextMissing { .. } => ReviewProblem::Conflict,
-            Self::Stage(error) if error.kind() == ErrorKind::Blocked => ReviewProblem::Conflict,
-            Self::Stage(_) => ReviewProblem::Failed,
+            Self::Unknown { .. } => ErrorKind::UnknownName,
+            Self::NotesMissing => ErrorKind::Usage,
+            Self::Decided { .. } | Self::Superseded { .. } | Self::TextMissing { .. } => ErrorKind::Conflict,
+            // Looking again, or running the stage, opens the way.
+            Self::TextChanged { .. } | Self::SeenAnother { .. } | Self::OutOfDate { .. } => {
+                ErrorKind::Blocked
+            }
+            Self::Stage(error) => error.kind(),
         }
     }
 }
@@ -277,9 +263,9 @@ pub async fn decide_review(ctx: &StageContext, decision: Decision<'_>) -> Result
     if seen.is_some_and(|seen| found.artifact_hash != Some(seen)) {
         return Err(ReviewError::SeenAnother { task });
     }
-    let row = episode.id;
-    let runs = ctx.db.run(move |conn| pipeline_runs::list_for_episode(conn, row)).await?;
-    let back_to = status_after(&found, standing(&episode, &runs), verdict);
+    let row = episode.clone();
+    let position = ctx.db.run(move |conn| Position::load(conn, &row)).await?;
+    let back_to = status_after(&found, position, verdict);
     if *verdict == Verdict::Approve {
         clear_own_marker(&dir, &found).await?;
     }
@@ -296,7 +282,7 @@ pub async fn decide_review(ctx: &StageContext, decision: Decision<'_>) -> Result
 ///
 /// # Errors
 /// [`ReviewError`] says why there is nothing to look at.
-pub async fn take_up_text(ctx: &StageContext, task: i64, command: &str) -> Result<ReviewView, ReviewError> {
+pub async fn accept_edit(ctx: &StageContext, task: i64, command: &str) -> Result<ReviewView, ReviewError> {
     let Held { lock, dir, task: found, episode } = hold(ctx, task, command).await?;
     match check_text(ctx, &dir, &found, &episode).await {
         Ok(()) | Err(ReviewError::TextChanged { .. }) => {}
@@ -345,7 +331,7 @@ async fn load(ctx: &StageContext, task: i64) -> Result<(ReviewTask, Episode), Re
 
 /// Hashes the text of a gate as it is now; what a link brings in from elsewhere counts as not there.
 fn hash_on_disk(dir: &EpisodeDir, gate: ReviewStage) -> Result<Option<Sha256Hash>, FileError> {
-    let path = TextStage::of_gate(gate).output(dir);
+    let path = dir.reviewed_text(gate);
     let file = match dir.data().open_inside(&path) {
         Ok(Some(file)) => file,
         Ok(None) | Err(FileError::LeadsOut { .. }) => return Ok(None),
@@ -362,14 +348,15 @@ const MAX_PROVENANCE: u64 = 4 * 1024 * 1024;
 fn view(dir: &EpisodeDir, task: ReviewTask, title: String) -> Result<ReviewView, FileError> {
     // A text that was decided on is history; what stands there now is another matter.
     let text_changed = task.status.is_open() && hash_on_disk(dir, task.stage)? != task.artifact_hash;
-    let stage = TextStage::of_gate(task.stage);
+    let output = dir.reviewed_text(task.stage);
     let (mut out_of_date, mut warnings) = (None, Vec::new());
     if task.status.is_open() {
-        let marker = stale_note(&stage.output(dir))?;
+        let marker = stale_note(&output)?;
         out_of_date = marker.filter(|m| m.by != marker_author(&task)).map(|m| m.reason);
-        let made = dir
-            .data()
-            .read_json_inside::<Provenance<TextProvenance>>(&dir.provenance(stage.stage()), MAX_PROVENANCE);
+        let made = dir.data().read_json_inside::<Provenance<TextProvenance>>(
+            &dir.provenance(task.stage.reviews()),
+            MAX_PROVENANCE,
+        );
         warnings = made.ok().flatten().map(|made| made.extra.warnings).unwrap_or_default();
     }
     Ok(ReviewView {
@@ -377,7 +364,7 @@ fn view(dir: &EpisodeDir, task: ReviewTask, title: String) -> Result<ReviewView,
         warnings,
         id: task.id,
         title,
-        text_path: TextStage::of_gate(task.stage).output(dir),
+        text_path: output,
         diff_path: dir.review_diff(task.stage),
         episode_id: task.episode_id,
         stage: task.stage,
@@ -397,7 +384,7 @@ async fn check_text(
     task: &ReviewTask,
     episode: &Episode,
 ) -> Result<(), ReviewError> {
-    let path = TextStage::of_gate(task.stage).output(dir);
+    let path = dir.reviewed_text(task.stage);
     let (folder, gate) = (dir.clone(), task.stage);
     let Some(hash) = btcedu_stages::with_files(move || hash_on_disk(&folder, gate)).await? else {
         return Err(ReviewError::TextMissing { task: task.id, path: dir.in_workspace(&path) });
@@ -405,7 +392,7 @@ async fn check_text(
     if task.artifact_hash == Some(hash) {
         return Ok(());
     }
-    btcedu_stages::text::refresh_review_diff(ctx, dir.id(), task.stage).await?;
+    refresh_review_diff(ctx, dir.id(), task.stage).await?;
     let text = ReviewedText {
         episode: task.episode_id.clone(),
         episode_row: episode.id,
@@ -425,7 +412,7 @@ async fn check_text(
 
 /// A text that an earlier stage has made out of date is not what anybody should decide on.
 async fn check_not_stale(dir: &EpisodeDir, task: &ReviewTask) -> Result<(), ReviewError> {
-    let output = TextStage::of_gate(task.stage).output(dir);
+    let output = dir.reviewed_text(task.stage);
     let marker = btcedu_stages::with_files(move || stale_note(&output)).await?;
     match marker.filter(|marker| marker.by != marker_author(task)) {
         Some(marker) => Err(ReviewError::OutOfDate {
@@ -439,17 +426,17 @@ async fn check_not_stale(dir: &EpisodeDir, task: &ReviewTask) -> Result<(), Revi
 
 /// Returns the status that the episode goes back to: what was sent back is made anew, and where
 /// another text is approved than the one that later stages have used, these are.
-fn status_after(task: &ReviewTask, standing: Option<usize>, verdict: &Verdict) -> Option<EpisodeStatus> {
-    let stage = TextStage::of_gate(task.stage);
+fn status_after(task: &ReviewTask, position: Position, verdict: &Verdict) -> Option<EpisodeStatus> {
+    let stage = task.stage.reviews();
     match verdict {
-        Verdict::Approve => (standing > stage.ends_at().place_in_v2()).then(|| stage.ends_at()),
-        Verdict::Reject { .. } | Verdict::RequestChanges { .. } => Some(stage.starts_at()),
+        Verdict::Approve => position.is_past(stage.leaves_at()).then(|| stage.leaves_at()),
+        Verdict::Reject { .. } | Verdict::RequestChanges { .. } => stage.enters_at(),
     }
 }
 
 /// Takes away the marker of a decision to send the text back that was interrupted before it was written down.
 async fn clear_own_marker(dir: &EpisodeDir, task: &ReviewTask) -> Result<(), ReviewError> {
-    let (output, name) = (TextStage::of_gate(task.stage).output(dir), marker_author(task));
+    let (output, name) = (dir.reviewed_text(task.stage), marker_author(task));
     btcedu_stages::with_files(move || match stale_note(&output)? {
         Some(marker) if marker.by == name => StaleMarker::remove(&output),
         _ => Ok(()),
@@ -465,7 +452,6 @@ async fn mark_stale(
     task: &ReviewTask,
     verdict: &Verdict,
 ) -> Result<(), ReviewError> {
-    let stage = TextStage::of_gate(task.stage);
     let marker = StaleMarker {
         invalidated_by: marker_author(task),
         invalidated_at: ctx.clock.now(),
@@ -474,9 +460,9 @@ async fn mark_stale(
             _ => format!("review {}: {}", task.id, verdict.status()),
         },
     };
-    let mut outputs = stage.later_outputs(dir);
+    let mut outputs = dir.later_outputs(task.stage.reviews());
     if *verdict != Verdict::Approve {
-        outputs.insert(0, stage.output(dir));
+        outputs.insert(0, dir.reviewed_text(task.stage));
     }
     btcedu_stages::with_files(move || {
         outputs.iter().filter(|path| path.exists()).try_for_each(|path| marker.write(path))

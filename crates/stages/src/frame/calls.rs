@@ -3,20 +3,20 @@
 use std::{
     collections::VecDeque,
     future::Future,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
-use btcedu_domain::{Billing, CallState, FailureClass, ProviderFailure, Usd, UtcTime};
-use tokio::sync::{Semaphore, SemaphorePermit, watch};
+use btcedu_domain::{Billing, CallState, FailureClass, ProviderFailure, Usd, UtcTime, with_causes};
+use btcedu_models::{Conn, DbError};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
     ResendUnknown, StageContext,
-    ledger::{Account, CallSettlement, PaidCall, PaidJob, Reservation},
-    stop::{Stop, StopReason},
+    frame::{
+        paid_call::{Account, CallSettlement, EndedCall, OpenCalls, PaidCall, PaidJob, Reservation},
+        stop::{Stop, StopReason},
+    },
 };
 
 /// Attempts after the first.
@@ -61,32 +61,18 @@ impl CallFailure {
     }
 }
 
-/// Writes an error with its causes on one line.
-pub fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text = format!("{text}: {inner_text}");
-        }
-        cause = inner.source();
-    }
-    text
-}
-
 /// A failed attempt, with its place where it still has one: what stops or pauses the run
 /// does so before another call takes the place.
-pub(crate) struct Missed<'a> {
+pub(crate) struct FailedAttempt<'p> {
     pub(crate) failure: CallFailure,
-    pub(crate) place: Option<SemaphorePermit<'a>>,
+    pub(crate) in_flight: Option<SemaphorePermit<'p>>,
 }
 
 /// How a paid job ended.
 #[derive(Debug)]
-pub(crate) enum CallEnd<T> {
-    /// An answer came; its ledger row is still `sent`, for whoever records the answer to settle.
-    Answered { value: T, call: PaidCall, attempts: u32 },
+pub(crate) enum CallEnd<'d, T> {
+    /// An answer came; its ledger row is still `sent`: who records the answer settles it.
+    Answered { value: T, call: PaidCall<'d>, attempts: u32 },
     /// No attempt brought an answer.
     Failed { message: String, attempts: u32 },
     /// The run stops; nothing was sent, or nothing more.
@@ -115,9 +101,9 @@ impl Places {
 
 /// A place in flight, free again when dropped, and one in hand, free again when the answer is recorded.
 #[derive(Debug)]
-pub(crate) struct Place<'a> {
-    pub(crate) in_flight: SemaphorePermit<'a>,
-    pub(crate) in_hand: SemaphorePermit<'a>,
+pub(crate) struct Place<'p> {
+    pub(crate) in_flight: SemaphorePermit<'p>,
+    pub(crate) in_hand: SemaphorePermit<'p>,
 }
 
 /// At most so many starts in any minute.
@@ -127,85 +113,94 @@ struct Pace {
     starts: Mutex<VecDeque<UtcTime>>,
 }
 
+/// A start that was taken; without [`Start::spend`] it is given back when it is dropped.
+#[derive(Debug)]
+struct Start<'p> {
+    pace: &'p Pace,
+    at: UtcTime,
+}
+
+impl Start<'_> {
+    /// Keeps the start: a call is sent.
+    fn spend(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Start<'_> {
+    fn drop(&mut self) {
+        let mut starts = self.pace.starts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = starts.iter().rposition(|start| *start == self.at) {
+            starts.remove(at);
+        }
+    }
+}
+
 impl Pace {
     fn new(per_minute: u32) -> Self {
         Self { per_minute: per_minute.max(1) as usize, starts: Mutex::default() }
     }
 
     /// Takes a start now, or says how long to wait before asking again.
-    fn take(&self, now: UtcTime) -> Option<Duration> {
+    fn take(&self, now: UtcTime) -> Result<Start<'_>, Duration> {
         let mut starts = self.starts.lock().unwrap_or_else(PoisonError::into_inner);
         // A start in the future is one before the clock was set back.
         while starts.front().is_some_and(|start| *start > now || now.since(*start) >= MINUTE) {
             starts.pop_front();
         }
-        if starts.len() < self.per_minute {
-            starts.push_back(now);
-            return None;
+        match starts.front() {
+            Some(oldest) if starts.len() >= self.per_minute => Err(MINUTE.saturating_sub(now.since(*oldest))),
+            _ => {
+                starts.push_back(now);
+                Ok(Start { pace: self, at: now })
+            }
         }
-        starts.front().map(|oldest| MINUTE.saturating_sub(now.since(*oldest)))
     }
 }
 
 /// Makes paid calls for one run: reserves, sends, waits, tries again, stops.
-pub(crate) struct CallDesk<'a> {
+pub(crate) struct Caller<'a> {
     pub(crate) ctx: &'a StageContext,
     pub(crate) account: Account,
     pub(crate) stop: &'a Stop,
     /// Until when nothing is sent because a provider asked to slow down.
     paused_until: Mutex<Option<UtcTime>>,
-    /// Calls that are being reserved, or are and aren't settled.
-    open: AtomicUsize,
-    /// How many have been settled.
-    ended: watch::Sender<u64>,
+    open: OpenCalls,
 }
 
-impl<'a> CallDesk<'a> {
+impl<'a> Caller<'a> {
     pub(crate) fn new(ctx: &'a StageContext, account: Account, stop: &'a Stop) -> Self {
-        Self {
-            ctx,
-            account,
-            stop,
-            paused_until: Mutex::new(None),
-            open: AtomicUsize::new(0),
-            ended: watch::Sender::new(0),
-        }
+        Self { ctx, account, stop, paused_until: Mutex::new(None), open: OpenCalls::default() }
     }
 
     /// Makes a call, with up to three more attempts where that may help.
     ///
     /// `send` makes one attempt; it drops the place in flight when the last byte has arrived.
-    /// `retrying` is told of each attempt that is followed by another.
-    pub(crate) async fn call<'p, T, Sent>(
-        &self,
+    /// `on_retry` is told of each attempt that is followed by another.
+    pub(crate) async fn call<'s, 'p, T, Sent>(
+        &'s self,
         job: &PaidJob,
         places: &'p Places,
-        send: impl Fn(PaidCall, u32, Place<'p>) -> Sent,
-        retrying: impl Fn(u32, Duration, &str),
-    ) -> CallEnd<T>
+        send: impl Fn(u32, Place<'p>) -> Sent,
+        on_retry: impl Fn(u32, Duration, &str),
+    ) -> CallEnd<'s, T>
     where
-        Sent: Future<Output = Result<T, Missed<'p>>>,
+        Sent: Future<Output = Result<T, FailedAttempt<'p>>>,
     {
         let mut attempts = 0;
         loop {
-            let Some(place) = self.turn(places).await else { return CallEnd::Stopped };
-            let ended = *self.ended.borrow();
-            // Counted before it is reserved: its row counts against others as soon as it is written.
-            self.open.fetch_add(1, Ordering::Relaxed);
-            let reserved = self.account.reserve(self.ctx, job).await;
-            let others = match reserved {
-                Ok(Reservation::Reserved(_)) => 0,
-                _ => self.open.fetch_sub(1, Ordering::Relaxed).saturating_sub(1),
-            };
-            let call = match reserved {
+            let Some((place, start)) = self.turn(places).await else { return CallEnd::Stopped };
+            let mut ends = self.open.watch();
+            ends.mark_unchanged();
+            let call = match self.account.reserve(self.ctx, &self.open, job).await {
                 Ok(Reservation::Reserved(call)) => call,
-                Ok(Reservation::OverCap { .. }) if others > 0 => {
+                Ok(Reservation::OverCap { others, .. }) if others > 0 => {
                     // Estimates are more than calls turn out to cost: it may fit once one is settled.
-                    drop(place);
-                    self.next_end(ended).await;
+                    drop((place, start));
+                    let _ended = self.stop.unless_stopped(ends.changed()).await;
                     continue;
                 }
-                Ok(Reservation::OverCap { cost }) => {
+                Ok(Reservation::OverCap { cost, .. }) => {
                     self.stop.request(StopReason::Cap { cost, estimate: job.estimate });
                     return CallEnd::Stopped;
                 }
@@ -217,22 +212,23 @@ impl<'a> CallDesk<'a> {
             btcedu_artifacts::crash_point("reserved");
             // A fatal answer or a signal came while the row was written; the cap stops only what doesn't fit.
             if matches!(self.stop.reason(), Some(StopReason::Fatal(_) | StopReason::Signal(_))) {
-                self.settle_failure(&call, &CallFailure::not_sent()).await;
+                self.settle_failure(call, &CallFailure::not_sent()).await;
                 return CallEnd::Stopped;
             }
+            if let Some(start) = start {
+                start.spend();
+            }
             attempts += 1;
-            let (failure, next) = match send(call.clone(), attempts, place).await {
+            let FailedAttempt { failure, in_flight } = match send(attempts, place).await {
                 Ok(value) => return CallEnd::Answered { value, call, attempts },
-                Err(Missed { failure, place }) => {
-                    let next = self.wait_after(&failure, attempts);
-                    drop(place);
-                    (failure, next)
-                }
+                Err(failed) => failed,
             };
-            self.settle_failure(&call, &failure).await;
+            let next = self.after_failure(&failure, attempts);
+            drop(in_flight);
+            self.settle_failure(call, &failure).await;
             match next {
                 Next::Wait(wait) => {
-                    retrying(attempts, wait, &failure.message);
+                    on_retry(attempts, wait, &failure.message);
                     if self.stop.unless_stopped(self.ctx.clock.sleep(wait)).await.is_none() {
                         return CallEnd::Stopped;
                     }
@@ -242,37 +238,44 @@ impl<'a> CallDesk<'a> {
         }
     }
 
-    /// Tells that a call that was reserved is settled, or can't be.
-    pub(crate) fn call_ended(&self) {
-        self.open.fetch_sub(1, Ordering::Relaxed);
-        self.ended.send_modify(|ended| *ended += 1);
-    }
-
-    /// Waits until more calls than so many have ended, or the run stops.
-    async fn next_end(&self, before: u64) {
-        let mut ended = self.ended.subscribe();
-        let _ended = self.stop.unless_stopped(ended.wait_for(|now| *now > before)).await;
+    /// Settles calls with what else belongs to their end; where that fails, the run stops.
+    ///
+    /// # Errors
+    /// As [`Account::settle`].
+    pub(crate) async fn settle(
+        &self,
+        calls: Vec<EndedCall<'_>>,
+        beside: impl FnOnce(&mut Conn) -> Result<(), DbError> + Send + 'static,
+    ) -> Result<(), DbError> {
+        let settled = self.account.settle(self.ctx, calls, beside).await;
+        if let Err(error) = &settled {
+            // The rows stay `sent`, which counts as `unknown` from the next run on: nothing is understated.
+            self.stop.request(StopReason::Fatal(with_causes(error)));
+        }
+        settled
     }
 
     /// Waits for a place, for the end of a pause and for the pace; nothing if the run stops meanwhile.
-    async fn turn<'p>(&self, places: &'p Places) -> Option<Place<'p>> {
+    async fn turn<'p>(&self, places: &'p Places) -> Option<(Place<'p>, Option<Start<'p>>)> {
         let in_hand = self.stop.unless_stopped(places.in_hand.acquire()).await?.ok()?;
         let in_flight = self.stop.unless_stopped(places.in_flight.acquire()).await?.ok()?;
+        let place = Place { in_flight, in_hand };
         loop {
             let now = self.ctx.clock.now();
             let pause = *self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
-            let wait = match pause {
-                Some(until) if is_ahead(until, now) => Some(until.since(now)),
-                _ => places.pace.as_ref().and_then(|pace| pace.take(now)),
+            let wait = match (pause.filter(|until| is_ahead(*until, now)), &places.pace) {
+                (Some(until), _) => until.since(now),
+                (None, None) => return Some((place, None)),
+                (None, Some(pace)) => match pace.take(now) {
+                    Ok(start) => return Some((place, Some(start))),
+                    Err(wait) => wait,
+                },
             };
-            match wait {
-                None => return Some(Place { in_flight, in_hand }),
-                Some(wait) => self.stop.unless_stopped(self.ctx.clock.sleep(wait)).await?,
-            }
+            self.stop.unless_stopped(self.ctx.clock.sleep(wait)).await?;
         }
     }
 
-    async fn settle_failure(&self, call: &PaidCall, failure: &CallFailure) {
+    async fn settle_failure(&self, call: PaidCall<'_>, failure: &CallFailure) {
         let state = match failure.billing {
             Billing::NotSent | Billing::NotBilled => CallState::Failed,
             Billing::MaybeBilled => CallState::Unknown,
@@ -283,14 +286,10 @@ impl<'a> CallDesk<'a> {
             error: Some(failure.message.clone()),
             ..CallSettlement::new(state)
         };
-        if let Err(error) = self.account.settle(self.ctx, call.id(), end).await {
-            // The row stays `sent`, which counts as `unknown` from the next run on: nothing is understated.
-            self.stop.request(StopReason::Fatal(with_causes(&error)));
-        }
-        self.call_ended();
+        let _stops_the_run = self.settle(vec![call.ended(end)], |_| Ok(())).await;
     }
 
-    fn wait_after(&self, failure: &CallFailure, attempts: u32) -> Next {
+    fn after_failure(&self, failure: &CallFailure, attempts: u32) -> Next {
         let give_up = || Next::GiveUp(failure.message.clone());
         match failure.class {
             FailureClass::Fatal => {
@@ -360,13 +359,22 @@ mod tests {
     #[test]
     fn a_clock_that_is_set_back_stalls_nothing() {
         let pace = Pace::new(2);
-        assert_eq!(pace.take(at("10:30:00")), None);
-        assert_eq!(pace.take(at("10:30:20")), None);
-        assert_eq!(pace.take(at("10:30:30")), Some(Duration::from_secs(30)));
-        assert_eq!(pace.take(at("09:30:00")), None, "an hour earlier, nothing has started yet");
+        let wait = |time: &str| pace.take(at(time)).map(Start::spend).err();
+        assert_eq!(wait("10:30:00"), None);
+        assert_eq!(wait("10:30:20"), None);
+        assert_eq!(wait("10:30:30"), Some(Duration::from_secs(30)));
+        assert_eq!(wait("09:30:00"), None, "an hour earlier, nothing has started yet");
 
         assert!(is_ahead(at("10:31:00"), at("10:30:00")));
         assert!(!is_ahead(at("10:31:00"), at("10:31:00")));
         assert!(!is_ahead(at("10:31:00"), at("09:31:00")));
+    }
+
+    #[test]
+    fn a_start_that_sends_nothing_is_given_back() {
+        let pace = Pace::new(1);
+        drop(pace.take(at("10:30:00")).unwrap());
+        pace.take(at("10:30:01")).unwrap().spend();
+        assert_eq!(pace.take(at("10:30:02")).err(), Some(Duration::from_secs(59)));
     }
 }

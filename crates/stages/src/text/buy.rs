@@ -8,15 +8,17 @@ use futures_util::stream::{self, StreamExt};
 
 use crate::{
     StageContext, StageEvent,
-    ledger::Account,
-    retry::{CallDesk, Places},
-    stop::{Stop, StopReason},
+    frame::{
+        calls::{Caller, Places},
+        paid_call::Account,
+        stop::{Stop, StopReason},
+        text_call::{PaidText, TextEnd, TextOrder, buy_text, check_whole},
+    },
+    spec::{Job, StageSpec},
     text::{
         decide::{PlannedCall, request_of, second_try},
-        gather::Gathered,
-        stage::Job,
+        facts::Facts,
     },
-    text_call::{PaidText, TextEnd, buy_text, check_whole},
 };
 
 /// Calls in flight at most.
@@ -24,7 +26,7 @@ const PLACES: usize = 4;
 
 /// What came of the calls.
 #[derive(Debug)]
-pub(crate) enum Written {
+pub(crate) enum Bought {
     /// Every segment's answer, read, in order; and all that was paid for them.
     All { pieces: Vec<String>, paid: Vec<PaidText> },
     /// Not every segment has one.
@@ -40,10 +42,11 @@ enum Piece {
     Stopped,
 }
 
-struct Desk<'a> {
-    calls: CallDesk<'a>,
+struct Segments<'a> {
+    calls: Caller<'a>,
     places: Places,
-    gathered: &'a Gathered,
+    facts: &'a Facts,
+    spec: &'a dyn StageSpec,
     total: usize,
 }
 
@@ -51,27 +54,29 @@ struct Desk<'a> {
 ///
 /// The first goes alone, since what all have in common can be read from the provider's cache only after
 /// one answer has begun; the others go several at once.
-pub(crate) async fn write(
+pub(crate) async fn buy(
     ctx: &StageContext,
-    gathered: &Gathered,
+    facts: &Facts,
+    spec: &dyn StageSpec,
     run: RunId,
     mut calls: Vec<PlannedCall>,
-) -> Written {
+) -> Bought {
     let stop = Stop::new(ctx.interrupt.clone());
-    let account = Account { episode: gathered.episode.id, run, cap: gathered.cap };
-    let desk = Desk {
-        calls: CallDesk::new(ctx, account, &stop),
+    let account = Account { episode: facts.episode.id, run, cap: facts.budget.cap };
+    let segments = Segments {
+        calls: Caller::new(ctx, account, &stop),
         places: Places::new(PLACES, None),
-        gathered,
+        facts,
+        spec,
         total: calls.len(),
     };
     let first = calls.iter().position(|call| call.paid.is_none()).map_or(0, |at| at + 1);
     let others = calls.split_off(first);
     let mut ends = Vec::new();
     for (number, call) in (1..).zip(calls) {
-        ends.push(desk.piece(number, call).await);
+        ends.push(segments.piece(number, call).await);
     }
-    let others = stream::iter((first + 1..).zip(others)).map(|(number, call)| desk.piece(number, call));
+    let others = stream::iter((first + 1..).zip(others)).map(|(number, call)| segments.piece(number, call));
     ends.extend(others.buffered(PLACES).collect::<Vec<Piece>>().await);
     let (mut pieces, mut paid) = (Vec::new(), Vec::new());
     let mut stopped = false;
@@ -81,22 +86,21 @@ pub(crate) async fn write(
                 pieces.push(text);
                 paid.push(bought);
             }
-            Piece::Failed { message, last_reply } => return Written::Failed { message, last_reply },
+            Piece::Failed { message, last_reply } => return Bought::Failed { message, last_reply },
             Piece::Stopped => stopped = true,
         }
     }
     match stop.reason().filter(|_| stopped) {
-        Some(reason) => Written::Stopped(reason),
-        None => Written::All { pieces, paid },
+        Some(reason) => Bought::Stopped(reason),
+        None => Bought::All { pieces, paid },
     }
 }
 
-impl Desk<'_> {
+impl Segments<'_> {
     async fn piece(&self, number: usize, call: PlannedCall) -> Piece {
         let PlannedCall { job, request, estimate, paid, is_second } = call;
-        let craft = self.gathered.stage.craft();
         if let Some(paid) = paid {
-            return match craft.read(&job, &paid.text) {
+            return match self.spec.read(&job, &paid.text) {
                 Ok(text) => Piece::Read { text, paid },
                 Err(problem) => self.failed(number, &problem, Some(paid.text)),
             };
@@ -107,9 +111,9 @@ impl Desk<'_> {
             TextEnd::Failed { message, .. } => return self.failed(number, &message, None),
             TextEnd::Stopped => return Piece::Stopped,
         };
-        let second = if is_second { None } else { second_try(craft, &job, &reply, &problem) };
+        let second = if is_second { None } else { second_try(self.spec, &job, &reply, &problem) };
         let Some(second) = second else { return self.failed(number, &problem, Some(reply)) };
-        let request = match request_of(self.gathered, &second) {
+        let request = match request_of(self.facts, &second) {
             Ok(request) => request,
             Err(error) => return self.failed(number, &error.to_string(), Some(reply)),
         };
@@ -123,21 +127,21 @@ impl Desk<'_> {
     }
 
     async fn ask(&self, number: usize, job: &Job, request: &TextRequest, estimate: Usd) -> TextEnd {
-        let (kind, total) = (self.gathered.stage, self.total);
-        let (stage, observer) = (kind.stage(), &self.calls.ctx.observer);
-        observer.hear(&StageEvent::SegmentStarted { stage, number, total });
+        let (stage, total) = (self.facts.stage, self.total);
+        let observer = &self.calls.ctx.observer;
+        observer.on_event(&StageEvent::SegmentStarted { stage, number, total });
         let judge = |reply: &TextReply| {
-            check_whole(reply, kind.template())?;
-            kind.craft().read(job, &reply.text)
+            check_whole(reply, self.spec.template())?;
+            self.spec.read(job, &reply.text)
         };
-        let retrying = |attempt: u32, wait: Duration, reason: &str| {
+        let on_retry = |attempt: u32, wait: Duration, reason: &str| {
             let reason = reason.to_owned();
-            observer.hear(&StageEvent::SegmentRetrying { stage, number, attempt, wait, reason });
+            observer.on_event(&StageEvent::SegmentRetrying { stage, number, attempt, wait, reason });
         };
-        let price = (request, estimate);
-        let end = buy_text(&self.calls, &self.places, (stage, None), price, judge, retrying).await;
+        let order = TextOrder { stage, chapter: None, request, estimate };
+        let end = buy_text(&self.calls, &self.places, order, judge, on_retry).await;
         if let TextEnd::Bought(paid) = &end {
-            observer.hear(&StageEvent::SegmentDone { stage, number, total, cost: paid.cost });
+            observer.on_event(&StageEvent::SegmentDone { stage, number, total, cost: paid.cost });
         }
         end
     }

@@ -1,9 +1,9 @@
-//! Review tasks: opened for what a stage wrote, open for exactly that text, on record for good.
+//! Writing review tasks: a task is opened for what a stage wrote, is about exactly that text, and stays on record.
+//!
+//! What a person decides in a review is in the pipeline crate, `review_decisions`.
 
-use std::path::Path;
-
-use btcedu_artifacts::{EpisodeDir, FileError, StaleMarker, read_json, stale_path, write_json_atomic};
-use btcedu_domain::{EpisodeId, EpisodeRowId, ReviewStage, ReviewStatus, Sha256Hash, UtcTime};
+use btcedu_artifacts::{EpisodeDir, read_json, write_json_atomic};
+use btcedu_domain::{EpisodeId, EpisodeRowId, ReviewStage, ReviewStatus, Sha256Hash, Stage, UtcTime};
 use btcedu_models::{
     Conn, Db, DbError, episodes,
     review_decisions::{self, NewReviewDecision},
@@ -12,7 +12,147 @@ use btcedu_models::{
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{StageError, with_files};
+use crate::{
+    StageContext, StageError,
+    adapt::Adapting,
+    correct::Correcting,
+    sources::{Sources, load_sources, load_text},
+    spec::StageSpec,
+    with_files,
+};
+
+/// The reviews on both sides of a stage.
+#[derive(Debug, Clone)]
+pub(crate) struct Reviews {
+    /// The newest task of the review before the stage.
+    before: Option<ReviewTask>,
+    /// The newest task of that review that was approved, for whatever text.
+    approved_before: Option<i64>,
+    /// The review that sent the stage's text back, where the text hasn't been made anew yet.
+    pub(crate) sent_back: Option<ReviewTask>,
+}
+
+impl Reviews {
+    /// Picks a stage's reviews out of an episode's tasks, newest first.
+    pub(crate) fn of(stage: Stage, tasks: &[ReviewTask]) -> Self {
+        let of_gate = |gate| tasks.iter().filter(move |task| Some(task.stage) == gate);
+        let approved = of_gate(stage.gate_before()).find(|task| task.status == ReviewStatus::Approved);
+        let after = of_gate(stage.gate_after()).next();
+        Self {
+            before: of_gate(stage.gate_before()).next().cloned(),
+            approved_before: approved.map(|task| task.id),
+            sent_back: after.filter(|task| task.status.is_sent_back()).cloned(),
+        }
+    }
+
+    /// Returns what the reviewer asked for who sent the stage's text back.
+    pub(crate) fn notes(&self) -> Option<String> {
+        let notes = self.sent_back.as_ref()?.reviewer_notes.as_deref()?.trim();
+        (!notes.is_empty()).then(|| notes.to_owned())
+    }
+
+    /// Returns the author of a marker that a decision has left which was interrupted before it was recorded.
+    pub(crate) fn interrupted_author(&self) -> Option<String> {
+        self.before.as_ref().filter(|task| !task.status.is_sent_back()).map(marker_author)
+    }
+
+    /// Tells whether a review must approve the text first: an approval holds for one text only.
+    pub(crate) fn closed_gate(&self, stage: Stage, text: Sha256Hash) -> Option<ClosedGate> {
+        let gate = stage.gate_before()?;
+        let why = match (&self.before, self.approved_before) {
+            (Some(task), _) if is_approved_for(task, text) => return None,
+            (Some(task), _) if task.status.is_sent_back() => "the review sent the text back".to_owned(),
+            (_, Some(approved)) => format!("the text was changed after review {approved} had approved it"),
+            (_, None) => "nobody has approved the text yet".to_owned(),
+        };
+        Some(ClosedGate { gate, why, text, before: self.before.clone() })
+    }
+}
+
+/// A review that the stage may not pass yet, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ClosedGate {
+    gate: ReviewStage,
+    why: String,
+    /// The text that waits for an approval.
+    text: Sha256Hash,
+    before: Option<ReviewTask>,
+}
+
+impl ClosedGate {
+    /// Makes the error; without a task that was just opened, it names the one that waits.
+    pub(crate) fn to_error(&self, episode: &EpisodeId, opened: Option<i64>) -> StageError {
+        let waiting = self.before.as_ref().filter(|task| task.status.is_open());
+        StageError::AwaitingReview {
+            episode: episode.clone(),
+            gate: self.gate,
+            task: opened.or(waiting.map(|task| task.id)),
+            why: self.why.clone(),
+        }
+    }
+
+    /// Opens the review, or brings it up to date with the text as it is now; returns its number.
+    pub(crate) async fn ask(
+        &self,
+        ctx: &StageContext,
+        dir: &EpisodeDir,
+        episode_row: EpisodeRowId,
+    ) -> Result<i64, StageError> {
+        let text = ReviewedText {
+            episode: dir.id().clone(),
+            episode_row,
+            gate: self.gate,
+            path: dir.in_workspace(&dir.reviewed_text(self.gate)),
+            diff: refresh_review_diff(ctx, dir.id(), self.gate).await?,
+            prompt_version: self.before.as_ref().and_then(|task| task.prompt_version_id),
+            hash: self.text,
+        };
+        let now = ctx.clock.now();
+        let task = ctx.db.transaction(move |conn| sync_task(conn, &text, now)).await?;
+        write_history(&ctx.db, dir).await?;
+        Ok(task.id)
+    }
+}
+
+/// Writes the diff of a gate anew from the texts as they are on the disk, so that the reviewer sees just that.
+///
+/// Returns its path relative to the workspace; none where what it would compare isn't there.
+///
+/// # Errors
+/// [`StageError`] where a text can't be read, or the diff not be written.
+pub async fn refresh_review_diff(
+    ctx: &StageContext,
+    id: &EpisodeId,
+    gate: ReviewStage,
+) -> Result<Option<String>, StageError> {
+    let dir = ctx.data.episode(id);
+    with_files(move || {
+        let path = dir.review_diff(gate);
+        let texts = load_sources(&dir, gate.reviews()).and_then(|sources| {
+            load_text(&dir, &dir.reviewed_text(gate)).map(|reviewed| (sources, reviewed.text))
+        });
+        let (sources, reviewed) = match texts {
+            Ok(texts) => texts,
+            Err(StageError::MissingInput { .. } | StageError::BadText { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let sources = Sources {
+            episode: dir.id().clone(),
+            title: String::new(),
+            texts: sources.into_iter().map(|source| source.text).collect(),
+            feedback: None,
+        };
+        let diff = match gate {
+            ReviewStage::Correct => Correcting.diff(&sources, &reviewed),
+            ReviewStage::Adapt => Adapting.diff(&sources, &reviewed),
+        };
+        if let Some(diff) = diff {
+            write_json_atomic(&path, &diff)?;
+        }
+        Ok::<_, StageError>(Some(dir.in_workspace(&path)))
+    })
+    .await
+}
 
 /// The text that a review is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,29 +218,6 @@ pub fn sync_task(conn: &mut Conn, text: &ReviewedText, now: UtcTime) -> Result<R
 /// Returns how a stale marker names the review that sent its text back.
 pub fn marker_author(task: &ReviewTask) -> String {
     format!("review {}", task.id)
-}
-
-/// What the marker beside a file says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StaleNote {
-    /// Who has marked the file: a stage, or a review as [`marker_author`] names it; blank where that can't be read.
-    pub by: String,
-    /// Why.
-    pub reason: String,
-}
-
-/// Returns who says that a file is out of date and why, if a marker does; one that can't be read counts too.
-///
-/// # Errors
-/// [`FileError`] where it is there and the disk doesn't give it.
-pub fn stale_note(path: &Path) -> Result<Option<StaleNote>, FileError> {
-    match read_json::<StaleMarker>(&stale_path(path)) {
-        Ok(marker) => Ok(marker.map(|m| StaleNote { by: m.invalidated_by, reason: m.reason })),
-        Err(FileError::Malformed { .. }) => {
-            Ok(Some(StaleNote { by: String::new(), reason: "a marker beside it says so".to_owned() }))
-        }
-        Err(error) => Err(error),
-    }
 }
 
 /// Tells whether a task approves exactly this text.
