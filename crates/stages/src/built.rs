@@ -8,7 +8,6 @@ use crate::{
     adapt::Adapting,
     chapterize::Chapterizing,
     correct::Correcting,
-    craft::OnTheFrame,
     frame::{
         AnyStage,
         report::{StageFlags, StagePreview, StageReport},
@@ -65,7 +64,7 @@ impl BuiltStage {
     fn steps(self) -> &'static dyn AnyStage {
         match self {
             Self::Correct => &TextStage(Correcting),
-            Self::Translate => &TextStage(OnTheFrame(Translating)),
+            Self::Translate => &TextStage(Translating),
             Self::Adapt => &TextStage(Adapting),
             Self::Chapterize => &TextStage(Chapterizing),
             Self::Imagegen => &ImageGen,

@@ -27,7 +27,6 @@ mod built;
 mod chapterize;
 mod context;
 mod correct;
-mod craft;
 mod error;
 mod events;
 mod frame;

@@ -1,14 +1,15 @@
 //! Translating: the corrected German text in Turkish, faithfully; nothing is adapted yet.
 
+use btcedu_domain::Stage;
+
 use crate::{
     correct::{
         SEGMENT_CHARS,
         terms::{TERMS, terms_in},
     },
-    craft::Craft,
     sources::Sources,
     spec::{
-        Job, Made,
+        Job, Made, StageSpec,
         answer::{between, check_length},
     },
     text::{
@@ -35,7 +36,15 @@ const VOCABULARY: &[&str] = &[
 /// What only translation knows.
 pub(crate) struct Translating;
 
-impl Craft for Translating {
+impl StageSpec for Translating {
+    fn name(&self) -> Stage {
+        Stage::Translate
+    }
+
+    fn template(&self) -> &'static str {
+        "translate"
+    }
+
     fn jobs(&self, sources: &Sources) -> Vec<Job> {
         let mut known: Vec<&str> = Vec::new();
         let mut jobs = Vec::new();
