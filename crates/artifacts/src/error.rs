@@ -88,3 +88,9 @@ impl FileError {
         Self::Read { path: path.to_owned(), source }
     }
 }
+
+impl btcedu_domain::Kinded for FileError {
+    fn kind(&self) -> btcedu_domain::ErrorKind {
+        btcedu_domain::ErrorKind::Failed
+    }
+}

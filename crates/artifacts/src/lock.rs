@@ -134,6 +134,15 @@ fn read_holder(file: &mut File) -> Option<LockHolder> {
     serde_json::from_str(&text).ok()
 }
 
+impl btcedu_domain::Kinded for LockError {
+    fn kind(&self) -> btcedu_domain::ErrorKind {
+        match self {
+            Self::Held { .. } => btcedu_domain::ErrorKind::Blocked,
+            Self::File(error) => error.kind(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use btcedu_domain::SystemClock;

@@ -65,3 +65,15 @@ pub struct SettingProblem {
     /// What it takes, in words.
     pub allowed: String,
 }
+
+impl btcedu_domain::Kinded for CatalogError {
+    fn kind(&self) -> btcedu_domain::ErrorKind {
+        btcedu_domain::ErrorKind::Usage
+    }
+}
+
+impl btcedu_domain::Kinded for SettingProblem {
+    fn kind(&self) -> btcedu_domain::ErrorKind {
+        btcedu_domain::ErrorKind::Usage
+    }
+}

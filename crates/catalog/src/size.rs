@@ -103,6 +103,12 @@ impl fmt::Display for SizeRule {
     }
 }
 
+impl btcedu_domain::Kinded for SizeError {
+    fn kind(&self) -> btcedu_domain::ErrorKind {
+        btcedu_domain::ErrorKind::Usage
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

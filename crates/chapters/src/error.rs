@@ -81,3 +81,9 @@ fn lines(violations: &[Violation]) -> String {
     }
     text
 }
+
+impl btcedu_domain::Kinded for ChapterError {
+    fn kind(&self) -> btcedu_domain::ErrorKind {
+        btcedu_domain::ErrorKind::Failed
+    }
+}

@@ -25,6 +25,24 @@ pub trait Kinded: Error {
     fn kind(&self) -> ErrorKind;
 }
 
+macro_rules! usage_errors {
+    ($($error:ty),+ $(,)?) => {$(
+        impl Kinded for $error {
+            fn kind(&self) -> ErrorKind {
+                ErrorKind::Usage
+            }
+        }
+    )+};
+}
+
+usage_errors!(crate::CallIdError, crate::IdError, crate::TimeError, crate::UnknownText, crate::UsdError);
+
+impl Kinded for crate::HashError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Failed
+    }
+}
+
 /// Lists an error's causes, outermost first, without those whose words an outer error has already.
 pub fn causes(error: &(dyn Error + 'static)) -> Vec<String> {
     let mut said = error.to_string();

@@ -291,6 +291,12 @@ impl Cause {
     }
 }
 
+impl btcedu_domain::Kinded for DbError {
+    fn kind(&self) -> btcedu_domain::ErrorKind {
+        btcedu_domain::ErrorKind::Failed
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -24,3 +24,9 @@ pub enum PictureError {
     #[error(transparent)]
     Offload(#[from] crate::OffloadError),
 }
+
+impl btcedu_domain::Kinded for PictureError {
+    fn kind(&self) -> btcedu_domain::ErrorKind {
+        btcedu_domain::ErrorKind::Failed
+    }
+}

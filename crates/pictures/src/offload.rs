@@ -59,3 +59,9 @@ fn lower_priority() {
     #[cfg(target_os = "linux")]
     let _as_it_was = rustix::process::nice(10);
 }
+
+impl btcedu_domain::Kinded for OffloadError {
+    fn kind(&self) -> btcedu_domain::ErrorKind {
+        btcedu_domain::ErrorKind::Failed
+    }
+}

@@ -126,3 +126,12 @@ pub enum DeskError {
     #[error(transparent)]
     Db(#[from] DbError),
 }
+
+impl btcedu_domain::Kinded for DeskError {
+    fn kind(&self) -> btcedu_domain::ErrorKind {
+        match self {
+            Self::Prompt(error) => error.kind(),
+            Self::Db(error) => error.kind(),
+        }
+    }
+}

@@ -62,3 +62,13 @@ pub enum PromptError {
         version: i32,
     },
 }
+
+impl btcedu_domain::Kinded for PromptError {
+    fn kind(&self) -> btcedu_domain::ErrorKind {
+        match self {
+            Self::BadName { .. } | Self::Unknown { .. } => btcedu_domain::ErrorKind::Usage,
+            Self::NoSuchVersion { .. } => btcedu_domain::ErrorKind::UnknownName,
+            _ => btcedu_domain::ErrorKind::Failed,
+        }
+    }
+}

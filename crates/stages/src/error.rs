@@ -265,9 +265,8 @@ impl Kinded for StageError {
             | Self::NoImagePrice { .. }
             | Self::MissingKey(_) => ErrorKind::Usage,
             Self::UnknownEpisode { .. } => ErrorKind::NotFound,
-            Self::UnknownCalls { .. } | Self::AwaitingReview { .. } | Self::Lock(LockError::Held { .. }) => {
-                ErrorKind::Blocked
-            }
+            Self::UnknownCalls { .. } | Self::AwaitingReview { .. } => ErrorKind::Blocked,
+            Self::Lock(error) => error.kind(),
             _ => ErrorKind::Failed,
         }
     }
