@@ -7,7 +7,7 @@ use btcedu_catalog::ModelCatalog;
 use btcedu_clients::LanguageModel;
 use btcedu_domain::{Clock, Usd};
 use btcedu_imagegen::ImageGenService;
-use btcedu_models::Db;
+use btcedu_models::{Conn, Db};
 use btcedu_prompts::PromptSource;
 
 use crate::{Interrupt, Observer, StageError};
@@ -47,6 +47,20 @@ where
     E: Into<StageError> + Send + 'static,
 {
     btcedu_pictures::offload(work).await?.map_err(Into::into)
+}
+
+/// Reads rows and files in one piece of blocking work.
+pub(crate) async fn load<T: Send + 'static>(
+    ctx: &StageContext,
+    work: impl FnOnce(&mut Conn, &StageContext) -> Result<T, StageError> + Send + 'static,
+) -> Result<T, StageError> {
+    let context = ctx.clone();
+    let loaded = ctx.db.run(move |conn| match work(conn, &context) {
+        // `Db::run` says of which file the error is.
+        Err(StageError::Db(error)) => Err(error),
+        loaded => Ok(loaded),
+    });
+    loaded.await?
 }
 
 /// What the person set, as far as stages care.

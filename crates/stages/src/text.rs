@@ -245,11 +245,7 @@ async fn close(
 ) -> Result<StageEnd, StageError> {
     let (episode, now) = (facts.episode.id, ctx.clock.now());
     let end = outcome.end.clone();
-    let closed = ctx.db.transaction(move |conn| {
-        run::close(conn, run, now, outcome.error.as_deref())?;
-        outcome.write(conn, episode)
-    });
-    closed.await?;
+    ctx.db.transaction(move |conn| outcome.close(conn, run, episode, now)).await?;
     Ok(end)
 }
 

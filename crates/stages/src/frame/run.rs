@@ -100,7 +100,19 @@ impl Outcome {
         }
     }
 
-    /// Sets the episode's status and error. Call it in the transaction that closes the run.
+    /// Closes the run, and sets the episode's status and error. Call it in a transaction.
+    pub(crate) fn close(
+        &self,
+        conn: &mut Conn,
+        run: RunId,
+        episode: EpisodeRowId,
+        now: UtcTime,
+    ) -> Result<(), DbError> {
+        close(conn, run, now, self.error.as_deref())?;
+        self.write(conn, episode)
+    }
+
+    /// Sets the episode's status and error.
     pub(crate) fn write(&self, conn: &mut Conn, episode: EpisodeRowId) -> Result<(), DbError> {
         if let Some(status) = self.status {
             episodes::set_status(conn, episode, status)?;

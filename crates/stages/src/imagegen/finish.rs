@@ -141,8 +141,11 @@ async fn close(
                     created_at: now,
                 },
             )?;
-            run::close(conn, closing.run, now, closing.outcome.error.as_deref())?;
-            if closing.moves_status { closing.outcome.write(conn, facts.episode.id) } else { Ok(()) }
+            let Closing { run, outcome, moves_status } = closing;
+            if moves_status {
+                return outcome.close(conn, run, facts.episode.id, now);
+            }
+            run::close(conn, run, now, outcome.error.as_deref())
         })
         .await?;
     btcedu_artifacts::crash_point("closed");
@@ -162,10 +165,7 @@ async fn settle_status(ctx: &StageContext, facts: &Facts, outcome: &Outcome) -> 
 /// Closes a run whose end could not be written, as well as that is still possible.
 pub(crate) async fn close_broken(ctx: &StageContext, facts: &Facts, run: RunId, outcome: Outcome) {
     let (episode, now) = (facts.episode.id, ctx.clock.now());
-    let closed = ctx.db.transaction(move |conn| {
-        run::close(conn, run, now, outcome.error.as_deref())?;
-        outcome.write(conn, episode)
-    });
+    let closed = ctx.db.transaction(move |conn| outcome.close(conn, run, episode, now));
     if let Err(error) = closed.await {
         tracing::warn!(%error, "the run's end can't be recorded; the next run closes it");
     }

@@ -14,7 +14,7 @@ use btcedu_domain::{CallId, ChapterId, EpisodeId, Sha256Hash, Stage, with_causes
 use btcedu_models::{Conn, episodes, media_assets, pipeline_runs, prompt_versions, provider_calls};
 
 use crate::{
-    StageContext, StageError,
+    StageContext, StageError, context,
     frame::{Position, run::Budget, template::Template},
     imagegen::{
         facts::{AssetMetadata, Current, Facts, ImageFile, Leftovers, Picture, Shelf},
@@ -40,8 +40,8 @@ pub(crate) async fn gather(
     id: &EpisodeId,
     depth: CheckDepth,
 ) -> Result<Found, StageError> {
-    let (context, episode) = (ctx.clone(), id.clone());
-    let mut found = ctx.db.run(move |conn| Ok(load(conn, &context, &episode, depth))).await??;
+    let id = id.clone();
+    let mut found = context::load(ctx, move |conn, ctx| load(conn, ctx, &id, depth)).await?;
     find_whole(&found.facts.dir, &mut found.shelf).await?;
     Ok(found)
 }

@@ -7,7 +7,7 @@ use btcedu_domain::{EpisodeId, RunStatus, Sha256Hash, Stage};
 use btcedu_models::{Conn, episodes, pipeline_runs, provider_calls, review_tasks};
 
 use crate::{
-    StageContext, StageError,
+    StageContext, StageError, context,
     frame::{Position, run::Budget, template::Template},
     review_tasks::Reviews,
     sources::{Sources, TextFile, load_sources},
@@ -25,8 +25,8 @@ pub(crate) async fn gather(
     spec: &impl StageSpec,
 ) -> Result<Facts, StageError> {
     let (stage, template) = (spec.name(), spec.template());
-    let (context, id) = (ctx.clone(), id.clone());
-    ctx.db.run(move |conn| Ok(load(conn, &context, &id, stage, template))).await?
+    let id = id.clone();
+    context::load(ctx, move |conn, ctx| load(conn, ctx, &id, stage, template)).await
 }
 
 fn load(
