@@ -45,7 +45,6 @@ mod script;
 mod server;
 mod shared;
 mod stats;
-mod wire;
 
 pub use config::{Predraw, SimulatorConfig};
 pub use error::SimulatorError;

@@ -1,8 +1,8 @@
 //! The simulator itself: it listens, hands requests to the routes, and ends with its owner.
 
-use std::{convert::Infallible, net::Ipv4Addr, sync::Arc};
+use std::{convert::Infallible, error::Error as _, future::poll_fn, net::Ipv4Addr, sync::Arc};
 
-use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -11,11 +11,9 @@ use tokio::{
 
 use crate::{
     RecordedRequest, Rule, SimulatorConfig, SimulatorError, Stats,
-    answer::AnswerBody,
     draw::Artist,
     routes::{self, NoAnswer},
     shared::Shared,
-    wire::{ResetSwitch, Wire},
 };
 
 /// A running simulator; ends when it is dropped or stopped.
@@ -102,21 +100,15 @@ async fn listen(listener: TcpListener, shared: Arc<Shared>) -> Infallible {
 async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     // Without this the last part of an answer may wait for the client's acknowledgment.
     let _ = stream.set_nodelay(true);
-    let switch = ResetSwitch::default();
-    let wire = TokioIo::new(Wire::new(stream, &switch));
-    let service = service_fn(|request| respond(request, Arc::clone(&shared), switch.clone()));
-    // An error here is the client that went away, or a fault that was asked for.
-    let _ = http1::Builder::new().timer(TokioTimer::new()).serve_connection(wire, service).await;
-}
-
-async fn respond(
-    request: Request<Incoming>,
-    shared: Arc<Shared>,
-    switch: ResetSwitch,
-) -> Result<Response<AnswerBody>, NoAnswer> {
-    let answered = routes::route(request, &shared).await;
-    if answered.is_err() {
-        switch.turn_on();
+    let service = service_fn(|request| Box::pin(routes::route(request, &shared)));
+    let mut connection =
+        http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+    // An error is the client that went away, or a fault that was asked for.
+    let ended = poll_fn(|context| connection.poll_without_shutdown(context)).await;
+    let cause = ended.as_ref().err().and_then(|error| error.source());
+    if cause.and_then(|cause| cause.downcast_ref::<NoAnswer>()).is_some() {
+        // Makes the system send RST when the connection is dropped. Where it refuses, the connection is
+        // closed, which a client must bear as well.
+        let _ = connection.into_parts().io.into_inner().set_zero_linger();
     }
-    answered
 }
