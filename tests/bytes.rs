@@ -17,7 +17,6 @@ use tokio::{
 };
 
 use crate::{
-    quick,
     support::{entry, pictures},
     world, world_with,
 };
@@ -93,7 +92,7 @@ async fn pass_on(client: TcpStream, target: String, heard: Arc<Mutex<Vec<u8>>>) 
 
 #[tokio::test]
 async fn a_signed_picture_is_stored_byte_for_byte() {
-    let mut env = world_with(SimulatorConfig { signed: true, ..quick() }).await;
+    let mut env = world_with(SimulatorConfig { signed: true, ..SimulatorConfig::default() }).await;
     let ear = Ear::listen(&env).await;
     env.set("OPENAI_BASE_URL", &ear.url);
     env.add("ep1", &Chapters::own_prompts(1)).await;
@@ -132,7 +131,7 @@ async fn fetch(env: &TestEnv, path: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_signed_picture_that_comes_as_an_address_is_stored_byte_for_byte_too() {
-    let env = world_with(SimulatorConfig { signed: true, ..quick() }).await;
+    let env = world_with(SimulatorConfig { signed: true, ..SimulatorConfig::default() }).await;
     env.sim.script(pictures(Fault::AsUrl { url: None }));
     env.add("ep1", &Chapters::own_prompts(1)).await;
     let _done = env.run(&["imagegen", "ep1"]).await.success();
@@ -145,7 +144,7 @@ async fn a_signed_picture_that_comes_as_an_address_is_stored_byte_for_byte_too()
 #[tokio::test]
 async fn sidecar_and_manifest_tell_what_the_file_is() {
     for signed in [true, false] {
-        let env = world_with(SimulatorConfig { signed, ..quick() }).await;
+        let env = world_with(SimulatorConfig { signed, ..SimulatorConfig::default() }).await;
         env.add("ep1", &Chapters::own_prompts(1)).await;
         let _done = env.run(&["imagegen", "ep1"]).await.success();
         let bytes = kept(&env, "ch01");

@@ -3,10 +3,7 @@
 use std::{process::Stdio, time::Duration};
 
 use btcedu_domain::CallState;
-use btcedu_testkit::{
-    Chapters, TestEnv,
-    simulator::{Predraw, SimulatorConfig},
-};
+use btcedu_testkit::{Chapters, TestEnv, simulator::SimulatorConfig};
 
 use crate::{
     books::{EP, audit},
@@ -32,7 +29,6 @@ async fn slow_world() -> TestEnv {
     let config = SimulatorConfig {
         image_latency: Duration::from_millis(30),
         text_latency: Duration::from_millis(15),
-        predraw: Some(Predraw { size: (1024, 640), count: 4 }),
         ..SimulatorConfig::default()
     };
     let mut env = world_with(config).await;

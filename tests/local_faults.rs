@@ -8,7 +8,6 @@ use btcedu_testkit::{Chapters, TestEnv, simulator::SimulatorConfig};
 use crate::{
     BTCEDU,
     books::until,
-    quick,
     support::{calls, database, ledger, pictures_in_state, status_of},
     world, world_with,
 };
@@ -25,7 +24,8 @@ async fn one_by_one(config: SimulatorConfig) -> TestEnv {
 #[tokio::test]
 async fn a_full_disk_stops_the_run_and_nothing_paid_goes_unrecorded() {
     // Pictures of 3 MiB, and files may have 1 MiB: for who writes, that is a disk that fills up.
-    let env = one_by_one(SimulatorConfig { picture_bytes: Some(3 << 20), ..quick() }).await;
+    let env =
+        one_by_one(SimulatorConfig { picture_bytes: Some(3 << 20), ..SimulatorConfig::default() }).await;
     let script = "trap '' XFSZ; ulimit -f 2048; exec \"$0\" imagegen ep1";
     let mut command = env.command(&[]);
     let shell = command.as_std_mut();
@@ -49,7 +49,7 @@ async fn a_full_disk_stops_the_run_and_nothing_paid_goes_unrecorded() {
 
 #[tokio::test]
 async fn too_little_room_is_seen_before_the_first_call() {
-    let env = one_by_one(quick()).await;
+    let env = one_by_one(SimulatorConfig::default()).await;
     // A file system of its own needs a namespace of its own, which not every machine allows.
     let mounted = "mount -t tmpfs -o size=48m none data/outputs/ep1/images && exec \"$0\" imagegen ep1";
     fs::create_dir_all(env.output("ep1", "images")).unwrap();
@@ -89,7 +89,7 @@ async fn a_folder_that_cannot_be_written_stops_the_run_before_the_first_call() {
 
 #[tokio::test]
 async fn a_chapters_file_that_cannot_be_written_stops_the_run_and_the_picture_is_kept() {
-    let env = one_by_one(quick()).await;
+    let env = one_by_one(SimulatorConfig::default()).await;
     fs::create_dir_all(env.output("ep1", "images/ch02.png/in-the-way")).unwrap();
     let _stopped = env.run(&["imagegen", "ep1"]).await.exits(1).says("ch02");
     let sent = calls(&env).0;
@@ -133,7 +133,7 @@ async fn a_locked_database_stops_the_run_before_the_first_call() {
 
 #[tokio::test]
 async fn a_database_that_gets_locked_stops_the_run_before_the_next_call_and_the_picture_is_kept() {
-    let env = one_by_one(quick()).await;
+    let env = one_by_one(SimulatorConfig::default()).await;
     let running = env.spawn(&["imagegen", "ep1"]);
     until("a picture is asked for", || calls(&env).0 == 1).await;
     let (release, holder) = lock_database(&env).await;

@@ -1,22 +1,18 @@
 //! Prompts at the model's limit: what is over it is cut at a sentence end and told; what just fits is sent whole.
 
-use btcedu_testkit::{
-    Chapters, TestEnv,
-    simulator::{Fault, Predraw, SimulatorConfig},
-};
+use btcedu_testkit::{Chapters, TestEnv, simulator::Fault};
 
 use crate::{
     books::EP,
     support::{entry, texts},
-    world_with,
+    world,
 };
 
 /// What dall-e-3 takes, in characters (`data/models.toml`).
 const LIMIT: usize = 4000;
 
 async fn short_of_breath() -> TestEnv {
-    let predraw = Some(Predraw { size: (1024, 1024), count: 2 });
-    let mut env = world_with(SimulatorConfig { predraw, ..SimulatorConfig::default() }).await;
+    let mut env = world().await;
     env.set("IMAGE_GEN_MODEL", "dall-e-3");
     env
 }

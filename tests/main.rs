@@ -47,22 +47,14 @@ mod web_safety;
 mod web_support;
 mod wreck;
 
-use btcedu_testkit::{
-    TestEnv,
-    simulator::{Predraw, SimulatorConfig},
-};
+use btcedu_testkit::{TestEnv, simulator::SimulatorConfig};
 
 /// The program under test.
 const BTCEDU: &str = env!("CARGO_BIN_EXE_btcedu");
 
-/// Starts a world with a quick simulator.
+/// Starts a world of its own for a test.
 async fn world() -> TestEnv {
-    world_with(quick()).await
-}
-
-/// A simulator that has drawn ahead what most tests ask for.
-fn quick() -> SimulatorConfig {
-    SimulatorConfig { predraw: Some(Predraw { size: (1024, 1024), count: 2 }), ..SimulatorConfig::default() }
+    world_with(SimulatorConfig::default()).await
 }
 
 /// Starts a world with another simulator.

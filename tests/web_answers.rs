@@ -167,7 +167,7 @@ async fn thumbnails_are_small_marked_as_made_by_a_machine_and_made_once() {
         found
     };
     let first = files();
-    // The simulator may draw the same picture for two chapters: then they share a thumbnail.
+    // Equal pictures share a thumbnail.
     let different: BTreeSet<&str> =
         told["pictures"].as_array().unwrap().iter().filter_map(|one| one["sha256"].as_str()).collect();
     assert_eq!(first.len(), different.len(), "one file per picture: {first:?}");

@@ -4,7 +4,7 @@ use std::{fs, time::Duration};
 
 use btcedu_testkit::{
     Browser, Chapters, Dashboard, Key, TestEnv,
-    simulator::{Fault, Predraw, SimulatorConfig},
+    simulator::{Fault, SimulatorConfig},
 };
 
 use crate::{
@@ -112,7 +112,6 @@ async fn through_the_lightbox(browser: &Browser, made: &[String]) {
 #[tokio::test]
 async fn new_pictures_appear_by_themselves_while_imagegen_runs_in_another_process() {
     let mut env = world_with(SimulatorConfig {
-        predraw: Some(Predraw { size: (1024, 1024), count: 4 }),
         image_latency: Duration::from_millis(400),
         ..SimulatorConfig::default()
     })

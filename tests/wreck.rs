@@ -3,14 +3,11 @@
 use std::collections::BTreeSet;
 
 use btcedu_domain::{CallKind, CallState, EpisodeStatus};
-use btcedu_testkit::{
-    Chapters, TestEnv,
-    simulator::{Predraw, SimulatorConfig},
-};
+use btcedu_testkit::{Chapters, TestEnv};
 
 use crate::{
     books::{Books, EP, arrived, audit, current},
-    world_with,
+    world,
 };
 
 /// Every named step, in the order of the protocol. A step in the code that isn't here fails a test below.
@@ -45,8 +42,7 @@ pub(crate) fn chapters() -> Chapters {
 pub(crate) const PICTURES: u64 = 4;
 
 pub(crate) async fn quick_world() -> TestEnv {
-    let predraw = Some(Predraw { size: (1024, 640), count: 3 });
-    let mut env = world_with(SimulatorConfig { predraw, ..SimulatorConfig::default() }).await;
+    let mut env = world().await;
     env.set("IMAGE_GEN_SIZE", "1024x640");
     env
 }

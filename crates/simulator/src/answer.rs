@@ -13,9 +13,9 @@ use hyper::{
 };
 use serde_json::Value;
 
-use crate::shared::InFlight;
+use crate::{Fault, shared::InFlight};
 
-/// Largest frame; small enough that a call counts as in flight while its body is on the way.
+/// Largest frame; small enough that a call counts as in flight while its body is being sent.
 const FRAME_BYTES: usize = 64 * 1024;
 
 /// What an oversized answer consists of.
@@ -30,6 +30,24 @@ pub(crate) enum Outcome {
     Hang,
     /// With a reset of the connection.
     Reset,
+}
+
+impl Outcome {
+    /// Runs billed work to its end and lets the answer end as the fault says.
+    ///
+    /// The work runs in its own task, so a client that disconnects stops neither it nor its bill.
+    pub(crate) async fn of_work(
+        work: impl Future<Output = Answer> + Send + 'static,
+        fault: Option<&Fault>,
+    ) -> Self {
+        let Ok(answer) = tokio::spawn(work).await else { return Self::Reset };
+        match fault {
+            Some(Fault::HangForever { .. }) => Self::Hang,
+            Some(Fault::Reset { .. }) => Self::Reset,
+            Some(Fault::CutOff { .. }) => Self::Answer(answer.cut_off()),
+            _ => Self::Answer(answer),
+        }
+    }
 }
 
 /// Status, headers and body.

@@ -1,32 +1,21 @@
-//! Draws pictures that a person likes to look at and can't mistake for real ones.
-
-mod canvas;
-mod lettering;
-mod motif;
-mod packing;
-mod palette;
-
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
+//! Simple pictures: bars on a flat ground, in colors and heights that no other call gets.
 
 use btcedu_domain::Sha256Hash;
 use bytes::Bytes;
 use fastrand::Rng;
-use image::RgbImage;
+use image::{
+    ExtendedColorType, ImageEncoder, Rgb, RgbImage,
+    codecs::{
+        jpeg::JpegEncoder,
+        png::{CompressionType, FilterType, PngEncoder},
+        webp::WebPEncoder,
+    },
+};
+use img_parts::png::{Png, PngChunk};
 
 use crate::{SimulatorConfig, SimulatorError, openai::Format};
 
-/// Who draws; keeps what was drawn ahead.
-#[derive(Debug)]
-pub(crate) struct Artist {
-    signed: bool,
-    picture_bytes: Option<usize>,
-    ahead: Vec<Bytes>,
-    ahead_size: (u32, u32),
-    next: AtomicUsize,
-}
+const BARS: u32 = 8;
 
 /// One picture that is wanted.
 #[derive(Debug, Clone, Copy)]
@@ -41,94 +30,99 @@ pub(crate) struct PictureOrder<'a> {
     pub(crate) format: Format,
 }
 
-impl Artist {
-    /// Makes an artist, and lets it draw what is to be drawn ahead.
-    pub(crate) async fn hire(config: &SimulatorConfig) -> Result<Arc<Self>, SimulatorError> {
-        let (signed, picture_bytes) = (config.signed, config.picture_bytes);
-        let mut artist =
-            Self { signed, picture_bytes, ahead: Vec::new(), ahead_size: (0, 0), next: AtomicUsize::new(0) };
-        if let Some(predraw) = config.predraw {
-            let draw_all = move || -> Result<Vec<Bytes>, SimulatorError> {
-                (1..=predraw.count)
-                    .map(|number| draw_ahead(number, predraw.size, signed, picture_bytes))
-                    .collect()
-            };
-            artist.ahead_size = predraw.size;
-            artist.ahead = match offload(draw_all).await {
-                Some(drawn) => drawn?,
-                None => Vec::new(),
-            };
-        }
-        Ok(Arc::new(artist))
+/// Draws a picture and returns its file.
+pub(crate) fn picture(order: PictureOrder<'_>, config: &SimulatorConfig) -> Result<Vec<u8>, SimulatorError> {
+    let (width, height) = order.size;
+    let refuse =
+        |source: Box<dyn std::error::Error + Send + Sync>| SimulatorError::Draw { width, height, source };
+    if !(1..=8192).contains(&width) || !(1..=8192).contains(&height) {
+        return Err(refuse("the size is out of range".into()));
     }
+    let hash = Sha256Hash::of_bytes(order.prompt.as_bytes());
+    let mark = format!("simulated; call {}.{}; prompt sha256 {hash}", order.call, order.index);
+    let image = draw(&mark, width, height);
+    encode(&image, &mark, order.format, config).map_err(refuse)
+}
 
-    /// Returns a picture's file: a new drawing, or one drawn ahead with this call's mark in it.
-    pub(crate) fn picture(&self, order: PictureOrder<'_>) -> Result<Vec<u8>, SimulatorError> {
-        let mark = mark(order);
-        if order.format == Format::Png && order.size == self.ahead_size && !self.ahead.is_empty() {
-            let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.ahead.len();
-            if let Some(base) = self.ahead.get(turn) {
-                return packing::mark_png(base.clone(), &mark).map_err(|source| refused(order.size, source));
+/// Draws bars whose colors and heights follow from the mark.
+fn draw(mark: &str, width: u32, height: u32) -> RgbImage {
+    let seed = Sha256Hash::of_bytes(mark.as_bytes()).short();
+    let mut random = Rng::with_seed(u64::from_str_radix(&seed, 16).unwrap_or_default());
+    let ground = Rgb([random.u8(150..), random.u8(150..), random.u8(150..)]);
+    let ink = Rgb([random.u8(..120), random.u8(..120), random.u8(..120)]);
+    let mut image = RgbImage::from_pixel(width, height, ground);
+    for bar in 0..BARS {
+        let (left, right) = (width * bar / BARS, width * (bar + 1) / BARS);
+        let top = height - random.u32(..=height);
+        let gap = (right - left) / 4;
+        for y in top..height {
+            for x in left..right - gap {
+                image.put_pixel(x, y, ink);
             }
         }
-        let image =
-            draw(order.prompt, order.size, &format!("call {}", order.call), order.call * 16 + order.index)?;
-        let file = match order.format {
-            Format::Png => packing::png(&image, self.signed, self.picture_bytes)
-                .and_then(|png| packing::mark_png(png.into(), &mark)),
-            Format::Jpeg(quality) => packing::jpeg(&image, quality),
-            Format::WebP => packing::webp(&image),
-        };
-        file.map_err(|source| refused(order.size, source))
     }
+    image
 }
 
-fn draw_ahead(
-    number: u32,
-    size: (u32, u32),
-    signed: bool,
-    picture_bytes: Option<usize>,
-) -> Result<Bytes, SimulatorError> {
-    let image =
-        draw("A picture that was drawn ahead", size, &format!("drawn ahead, {number}"), number.into())?;
-    let png = packing::png(&image, signed, picture_bytes).map_err(|source| refused(size, source))?;
-    Ok(png.into())
-}
-
-/// Draws: background, motif, then the band with the prompt's first words and the badge.
-///
-/// The prompt chooses colors and motif, `variant` the arrangement.
-fn draw(prompt: &str, size: (u32, u32), caption: &str, variant: u64) -> Result<RgbImage, SimulatorError> {
-    if !(1..=8192).contains(&size.0) || !(1..=8192).contains(&size.1) {
-        return Err(refused(size, "the size is out of range"));
+fn encode(
+    image: &RgbImage,
+    mark: &str,
+    format: Format,
+    config: &SimulatorConfig,
+) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+    let (pixels, width, height) = (image.as_raw(), image.width(), image.height());
+    let mut file = Vec::new();
+    match format {
+        Format::Png => {
+            let encoder = PngEncoder::new_with_quality(&mut file, CompressionType::Fast, FilterType::Up);
+            encoder.write_image(pixels, width, height, ExtendedColorType::Rgb8)?;
+            return add_chunks(file.into(), mark, config);
+        }
+        Format::Jpeg(quality) => {
+            JpegEncoder::new_with_quality(&mut file, quality.clamp(1, 100)).encode_image(image)?;
+        }
+        Format::WebP => {
+            WebPEncoder::new_lossless(&mut file).write_image(
+                pixels,
+                width,
+                height,
+                ExtendedColorType::Rgb8,
+            )?;
+        }
     }
-    let seed = seed_of(prompt);
-    let mut canvas = canvas::Canvas::new(size);
-    let palette = palette::choose(seed);
-    let mut random = Rng::with_seed(seed ^ variant.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-    motif::background(&mut canvas, palette, &mut random);
-    motif::foreground(&mut canvas, palette, seed, &mut random);
-    lettering::label(&mut canvas, palette, prompt, caption).map_err(|source| refused(size, source))?;
-    Ok(canvas.into_image())
+    Ok(file)
 }
 
-/// What makes a file's bytes differ from any other's: call, and hash of the prompt.
-fn mark(order: PictureOrder<'_>) -> String {
-    let prompt = Sha256Hash::of_bytes(order.prompt.as_bytes());
-    format!("simulated; call {}.{}; prompt sha256 {prompt}", order.call, order.index)
+/// Adds a PNG's mark, and what the configuration asks for: a signature to look at, and padding.
+fn add_chunks(
+    file: Bytes,
+    mark: &str,
+    config: &SimulatorConfig,
+) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+    let missing = config.picture_bytes.unwrap_or_default().saturating_sub(file.len());
+    let mut png = Png::from_bytes(file)?;
+    let chunks = png.chunks_mut();
+    let end = chunks.len().saturating_sub(1);
+    if missing > 0 {
+        // "spAd" by its letters' case: may be ignored, private, and safe to copy.
+        let mut noise = vec![0; missing];
+        Rng::with_seed(missing as u64).fill(&mut noise);
+        chunks.insert(end, PngChunk::new(*b"spAd", noise.into()));
+    }
+    // IHDR must come first; these must come before IDAT.
+    let after_header = end.min(1);
+    if config.signed {
+        chunks.insert(after_header, PngChunk::new(*b"caBX", manifest().into()));
+    }
+    chunks.insert(after_header, PngChunk::new(*b"tEXt", format!("Comment\0{mark}").into()));
+    Ok(png.encoder().bytes().to_vec())
 }
 
-/// Turns a text into a seed, the same one in every build.
-pub(crate) fn seed_of(text: &str) -> u64 {
-    let hash = Sha256Hash::of_bytes(text.as_bytes()).short();
-    u64::from_str_radix(&hash, 16).unwrap_or_default()
-}
-
-fn refused(
-    (width, height): (u32, u32),
-    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-) -> SimulatorError {
-    SimulatorError::Draw { width, height, source: source.into() }
+/// A box as C2PA's manifests have it (JUMBF, ISO 19566-5): length, type, content. It holds no signature.
+fn manifest() -> Vec<u8> {
+    let content = b"c2pa: simulated, no signature";
+    let length = u32::try_from(content.len() + 8).unwrap_or(u32::MAX);
+    [&length.to_be_bytes()[..], b"jumb", content].concat()
 }
 
 /// Runs work that takes long off the async threads; `None` if it panicked.

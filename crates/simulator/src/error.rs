@@ -1,4 +1,4 @@
-//! What can go wrong with the simulator itself, apart from what it is asked to do wrong.
+//! What can go wrong with the simulator itself, apart from the faults that it is asked for.
 
 /// Why a simulator can't start or can't draw.
 #[derive(Debug, thiserror::Error)]
@@ -12,9 +12,6 @@ pub enum SimulatorError {
         #[source]
         source: std::io::Error,
     },
-    /// The text is not a size and a count.
-    #[error("'{0}' does not say what to draw ahead; write WIDTHxHEIGHT:COUNT, such as 1536x864:16")]
-    NotAPredraw(String),
     /// A picture could not be drawn or packed.
     #[error("can't draw a picture of {width}x{height} pixels; ask for 1 to 8192 on each side")]
     Draw {
@@ -26,7 +23,4 @@ pub enum SimulatorError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// An answer has no form in JSON.
-    #[error("can't write the answer down")]
-    Unwritable(#[source] serde_json::Error),
 }

@@ -2,8 +2,9 @@
 //!
 //! Speaks `OpenAI` Images, `OpenAI`'s model list and Anthropic Messages as their real servers do,
 //! refuses what they refuse, goes wrong as it is told to, and counts calls, concurrency and
-//! money. Pictures are drawn here and marked as simulated. Tests, the demo and the benchmarks
-//! run against it; the product's own code doesn't know it, and it is never shipped.
+//! money. Texts are recorded answers for `data/sample` and a plain stand-in for all else;
+//! pictures are bars on a flat ground. Tests, the demo and the benchmarks run against it; the
+//! product's own code doesn't know it, and it is never shipped.
 //!
 //! Any key that begins with `sk-sim-` is right. Other processes script it over HTTP:
 //! `GET /__sim/stats`, `GET /__sim/requests`, `POST /__sim/rules` (a [`Rule`], or a list of
@@ -46,7 +47,7 @@ mod server;
 mod shared;
 mod stats;
 
-pub use config::{Predraw, SimulatorConfig};
+pub use config::SimulatorConfig;
 pub use error::SimulatorError;
 pub use script::{Endpoint, Fault, Match, Rule, StopReason, Wrapping};
 pub use server::Simulator;

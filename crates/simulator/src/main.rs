@@ -1,15 +1,13 @@
-//! The simulator as a program, for the demo, the benchmarks and anyone who wants to try btcedu
-//! without spending money.
+//! The simulator as a program, for the demo and for trying btcedu without spending money.
 
 use std::{io::Write, process::ExitCode, time::Duration};
 
-use btcedu_simulator::{Predraw, Simulator, SimulatorConfig};
+use btcedu_simulator::{Simulator, SimulatorConfig};
 use clap::Parser;
 
 /// Speaks the providers' protocols on 127.0.0.1, until it is killed.
 #[derive(Debug, Parser)]
 #[command(name = "btcedu-simulator", version)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct Arguments {
     /// Listen on this port; 0 takes a free one
     #[arg(long, default_value_t = 0)]
@@ -23,22 +21,10 @@ struct Arguments {
     /// Put a caBX chunk into every PNG, as really signed files have
     #[arg(long)]
     signed: bool,
-    /// Draw so many pictures of a size before listening, such as 1536x864:16
-    #[arg(long, value_name = "WxH:COUNT")]
-    predraw: Option<Predraw>,
-    /// Pad every PNG to about so many bytes
-    #[arg(long, value_name = "N")]
-    picture_bytes: Option<usize>,
     /// Refuse models that were shut down by 2026-11-22
     #[arg(long)]
     real_world: bool,
-    /// Leave out the thinking block that opens text answers
-    #[arg(long)]
-    no_thinking: bool,
-    /// Let a picture's url work for so many seconds
-    #[arg(long, default_value_t = 3600, value_name = "N")]
-    url_lifetime_seconds: u64,
-    /// End when the other side of stdin closes, as it does when whoever started this has ended
+    /// End when stdin closes, which happens when the process that started this ends
     #[arg(long)]
     until_stdin_closes: bool,
 }
@@ -67,20 +53,16 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         image_latency: Duration::from_millis(arguments.image_latency_ms),
         text_latency: Duration::from_millis(arguments.text_latency_ms),
         signed: arguments.signed,
-        predraw: arguments.predraw,
-        picture_bytes: arguments.picture_bytes,
         real_world: arguments.real_world,
-        thinking: !arguments.no_thinking,
-        url_lifetime: Duration::from_secs(arguments.url_lifetime_seconds),
+        ..SimulatorConfig::default()
     })
     .await?;
-    // Whoever started this waits for that line, so it must not stay in a buffer.
+    // The parent process waits for this line, so it must not stay in a buffer.
     let mut stdout = std::io::stdout();
     writeln!(stdout, "listening on {}", simulator.base_url())?;
     stdout.flush()?;
     if arguments.until_stdin_closes {
         tokio::io::copy(&mut tokio::io::stdin(), &mut tokio::io::sink()).await?;
-        // The reader's thread has nothing more to say, so nothing waits for it.
         return Ok(());
     }
     std::future::pending().await

@@ -1,50 +1,71 @@
-//! What the simulated language model writes, by kind of request.
+//! What the simulated language model writes: recorded answers for the bundled sample, a stand-in for all else.
 //!
-//! A new stage gets a module of its own and a line in [`KINDS`].
+//! What a request asks for is told by the tag that its material stands in.
 
-mod adapt;
-mod chapterize;
-mod correct;
-mod image_prompt;
-mod material;
-mod plain;
-mod prose;
-mod sample;
-mod translate;
+mod chapters;
+mod recorded;
+mod stand_in;
 
 use crate::Wrapping;
 
-/// One kind of request that is recognized and answered in its own way.
-struct Kind {
-    /// Tells from `system` and messages whether a request is of this kind.
-    fits: fn(&Asked<'_>) -> bool,
-    /// Writes the answer; the same request gets the same text.
-    write: fn(&Asked<'_>) -> String,
-}
-
-/// What a request says.
-pub(super) struct Asked<'a> {
-    /// The instructions.
-    pub(super) system: &'a str,
-    /// All messages as one text.
-    pub(super) text: &'a str,
-}
-
-/// The kinds, most special first; the last one fits all.
-const KINDS: &[Kind] = &[
-    Kind { fits: correct::fits, write: correct::write },
-    Kind { fits: adapt::fits, write: adapt::write },
-    Kind { fits: chapterize::fits, write: chapterize::write },
-    Kind { fits: translate::fits, write: translate::write },
-    Kind { fits: image_prompt::fits, write: image_prompt::write },
-    Kind { fits: plain::fits, write: plain::write },
-];
-
-/// Writes an answer to a request.
+/// Writes an answer to a request; the same request gets the same text.
 pub(crate) fn compose(system: &str, text: &str) -> String {
-    let asked = Asked { system, text };
-    let kind = KINDS.iter().find(|kind| (kind.fits)(&asked));
-    kind.map(|kind| (kind.write)(&asked)).unwrap_or_default()
+    let part = |tag| material(text, tag).unwrap_or_default();
+    let has_feedback = !part("reviewer_feedback").is_empty();
+    if let Some(transcript) = material(text, "transcript") {
+        let corrected = recorded::corrected(transcript, has_feedback);
+        format!("<corrected_transcript>\n{corrected}\n</corrected_transcript>")
+    } else if let Some(translation) = material(text, "translation_to_adapt") {
+        let adapted = adapt(translation, part("institutions"), has_feedback);
+        format!("<adaptation>\n{adapted}\n</adaptation>")
+    } else if let Some(script) = material(text, "script") {
+        chapters::draft(script, part("episode_title"))
+    } else if let Some(german) = material(text, "text") {
+        format!("<translation>\n{}\n</translation>", translate(german, part("known_terms")))
+    } else if let Some(description) = material(text, "visual_description") {
+        stand_in::image_prompt(description)
+    } else {
+        let asked = if text.trim().is_empty() { system } else { text };
+        let opening: Vec<&str> = asked.split_whitespace().take(24).collect();
+        format!("This is a simulated answer to: {}", opening.join(" "))
+    }
+}
+
+fn translate(german: &str, known_terms: &str) -> String {
+    let mut terms = stand_in::Terms::new(known_terms);
+    by_paragraph(german, |paragraph| {
+        recorded::translated(paragraph).unwrap_or_else(|| stand_in::translated(paragraph, &mut terms))
+    })
+}
+
+fn adapt(translation: &str, institutions: &str, has_feedback: bool) -> String {
+    let adapted = by_paragraph(translation, |paragraph| {
+        recorded::adapted(paragraph).unwrap_or_else(|| stand_in::adapted(paragraph, institutions))
+    });
+    if has_feedback { format!("{} {adapted}", stand_in::FEEDBACK_HEEDED) } else { adapted }
+}
+
+/// Writes every paragraph anew; blank ones stay.
+fn by_paragraph(text: &str, mut write: impl FnMut(&str) -> String) -> String {
+    let written = text
+        .split("\n\n")
+        .map(|paragraph| if paragraph.trim().is_empty() { paragraph.to_owned() } else { write(paragraph) });
+    written.collect::<Vec<_>>().join("\n\n")
+}
+
+/// Finds the text between `<tag>` and `</tag>`, trimmed.
+///
+/// Instructions may mention the tag, so one at the beginning of a line comes first. Material may hold
+/// the closing tag, so the last one counts.
+fn material<'a>(text: &'a str, tag: &str) -> Option<&'a str> {
+    let (open, close) = (format!("<{tag}>"), format!("</{tag}>"));
+    let at = if text.starts_with(&open) {
+        0
+    } else {
+        text.find(&format!("\n{open}")).map(|at| at + 1).or_else(|| text.find(&open))?
+    };
+    let (material, _) = text.get(at + open.len()..)?.rsplit_once(&close)?;
+    Some(material.trim())
 }
 
 /// Packs a text in what was not asked for.
@@ -57,24 +78,5 @@ pub(crate) fn wrap(text: &str, wrapping: Wrapping) -> String {
     }
 }
 
-/// What the model thinks before; little of it at low effort.
-pub(crate) fn thought(low_effort: bool) -> String {
-    let line = "The request is clear. I settle on one scene, one point of view and calm light. ";
-    line.repeat(if low_effort { 1 } else { 6 }).trim_end().to_owned()
-}
-
-/// Picks one of several words by a text, always the same one.
-pub(super) fn pick<'a>(choices: &[&'a str], text: &str, salt: u64) -> &'a str {
-    let mut random = fastrand::Rng::with_seed(crate::draw::seed_of(text) ^ salt.wrapping_mul(0x9E37_79B9));
-    random.choice(choices).copied().unwrap_or_default()
-}
-
-/// Begins a Turkish text with a capital letter; "i" is the only one with a capital of its own there.
-pub(super) fn capitalized(text: &str) -> String {
-    let mut chars = text.chars();
-    match chars.next() {
-        Some('i') => format!("İ{}", chars.as_str()),
-        Some(first) => first.to_uppercase().chain(chars).collect(),
-        None => String::new(),
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// One thing that goes wrong, for the requests that it fits.
 ///
 /// Rules are looked through in the order in which they were given; the first one that fits and
-/// still has a turn is used. [`Fault::Delay`] alone doesn't end the search, so that it combines.
+/// is not used up yet is taken. [`Fault::Delay`] doesn't end the search, so it combines with another fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
@@ -19,7 +19,7 @@ pub struct Rule {
     /// How many requests it happens to; `None` is for ever.
     #[serde(default)]
     pub times: Option<u32>,
-    /// How many fitting requests are let through before that.
+    /// How many matching requests are let through before that.
     #[serde(default)]
     pub skip: u32,
     /// What goes wrong.
@@ -117,7 +117,7 @@ pub enum Fault {
     Refuse,
     /// The content policy refuses the finished picture, which is billed all the same.
     RefuseOutput,
-    /// No answer, until the client goes away.
+    /// No answer, until the client disconnects.
     HangForever {
         /// Whether the answer was produced, and so billed, before.
         billed: bool,
@@ -226,15 +226,15 @@ mod millis {
     }
 }
 
-/// The rules that wait for their requests.
+/// The rules in the order in which they were given.
 #[derive(Debug, Default)]
 pub(crate) struct Script {
     rules: Vec<Rule>,
 }
 
-/// What is to happen to one request.
+/// What goes wrong with one request.
 #[derive(Debug, Default)]
-pub(crate) struct Fate {
+pub(crate) struct Injection {
     /// The fault, if one is due.
     pub(crate) fault: Option<Fault>,
     /// Which requests that fault's rule is about.
@@ -254,23 +254,23 @@ impl Script {
         self.rules.clear();
     }
 
-    /// Finds what is to happen to a request, and uses up a turn of the rules that say so.
-    pub(crate) fn fate(&mut self, endpoint: Endpoint, text: &str) -> Fate {
-        let mut fate = Fate::default();
+    /// Finds what goes wrong with a request, and counts the rules that were used.
+    pub(crate) fn next_injection(&mut self, endpoint: Endpoint, text: &str) -> Injection {
+        let mut injection = Injection::default();
         for rule in self.rules.iter_mut().filter(|rule| rule.fits(endpoint, text)) {
-            if !rule.take_turn() {
+            if !rule.use_once() {
                 continue;
             }
             match &rule.fault {
-                Fault::Delay(delay) => fate.delay += *delay,
+                Fault::Delay(delay) => injection.delay += *delay,
                 fault => {
-                    fate.fault = Some(fault.clone());
-                    fate.matching = rule.matching.clone();
+                    injection.fault = Some(fault.clone());
+                    injection.matching = rule.matching.clone();
                     break;
                 }
             }
         }
-        fate
+        injection
     }
 }
 
@@ -289,7 +289,7 @@ impl Rule {
         self.endpoint == endpoint && self.matching.fits(text)
     }
 
-    fn take_turn(&mut self) -> bool {
+    fn use_once(&mut self) -> bool {
         if self.times == Some(0) {
             return false;
         }
@@ -310,18 +310,19 @@ mod tests {
     fn a_rule_skips_happens_so_often_and_is_used_up() {
         let mut script = Script::default();
         script.push(Rule::new(Endpoint::Images, Fault::Quota).after(1).times(2));
-        let fates: Vec<bool> = (0..5).map(|_| script.fate(Endpoint::Images, "x").fault.is_some()).collect();
-        assert_eq!(fates, [false, true, true, false, false]);
+        let injected: Vec<bool> =
+            (0..5).map(|_| script.next_injection(Endpoint::Images, "x").fault.is_some()).collect();
+        assert_eq!(injected, [false, true, true, false, false]);
     }
 
     #[test]
-    fn only_requests_that_fit_use_up_a_turn() {
+    fn only_requests_that_fit_are_counted() {
         let mut script = Script::default();
         script.push(Rule::new(Endpoint::Images, Fault::Refuse).when_prompt_contains("köprü").once());
-        assert!(script.fate(Endpoint::Messages, "köprü").fault.is_none());
-        assert!(script.fate(Endpoint::Images, "bridge").fault.is_none());
-        assert_eq!(script.fate(Endpoint::Images, "eski köprü").fault, Some(Fault::Refuse));
-        assert!(script.fate(Endpoint::Images, "köprü").fault.is_none());
+        assert!(script.next_injection(Endpoint::Messages, "köprü").fault.is_none());
+        assert!(script.next_injection(Endpoint::Images, "bridge").fault.is_none());
+        assert_eq!(script.next_injection(Endpoint::Images, "eski köprü").fault, Some(Fault::Refuse));
+        assert!(script.next_injection(Endpoint::Images, "köprü").fault.is_none());
     }
 
     #[test]
@@ -329,8 +330,8 @@ mod tests {
         let mut script = Script::default();
         script.push(Rule::new(Endpoint::Images, Fault::Delay(Duration::from_millis(5))));
         script.push(Rule::new(Endpoint::Images, Fault::Quota));
-        let fate = script.fate(Endpoint::Images, "");
-        assert_eq!((fate.delay, fate.fault), (Duration::from_millis(5), Some(Fault::Quota)));
+        let injection = script.next_injection(Endpoint::Images, "");
+        assert_eq!((injection.delay, injection.fault), (Duration::from_millis(5), Some(Fault::Quota)));
     }
 
     #[test]

@@ -11,7 +11,6 @@ use tokio::{
 
 use crate::{
     RecordedRequest, Rule, SimulatorConfig, SimulatorError, Stats,
-    draw::Artist,
     routes::{self, NoAnswer},
     shared::Shared,
 };
@@ -24,18 +23,16 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Draws what is to be drawn ahead, then listens on 127.0.0.1.
+    /// Listens on 127.0.0.1.
     ///
     /// # Errors
-    /// [`SimulatorError::Listen`] if the port can't be had, [`SimulatorError::Draw`] if a
-    /// picture can't be drawn ahead.
+    /// [`SimulatorError::Listen`] if the port can't be had.
     pub async fn start(config: SimulatorConfig) -> Result<Self, SimulatorError> {
         let port = config.port;
         let refuse = |source| SimulatorError::Listen { port, source };
-        let artist = Artist::hire(&config).await?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(refuse)?;
         let base_url = format!("http://{}", listener.local_addr().map_err(refuse)?);
-        let shared = Arc::new(Shared::new(config, base_url, artist));
+        let shared = Arc::new(Shared::new(config, base_url));
         let listening = tokio::spawn(listen(listener, Arc::clone(&shared)));
         Ok(Self { shared, listening })
     }

@@ -15,8 +15,7 @@ use tokio::time::Instant;
 use crate::{
     Endpoint, RecordedRequest, Rule, SimulatorConfig, Stats,
     anthropic::{Prefixes, Usage},
-    draw::Artist,
-    script::{Fate, Script},
+    script::{Injection, Script},
     stats::Bill,
 };
 
@@ -27,8 +26,6 @@ pub(crate) struct Shared {
     pub(crate) config: SimulatorConfig,
     /// `http://127.0.0.1:PORT`.
     pub(crate) base_url: String,
-    /// Who draws.
-    pub(crate) artist: Arc<Artist>,
     calls: AtomicU64,
     state: Mutex<State>,
 }
@@ -50,13 +47,11 @@ pub(crate) struct StoredFile {
     pub(crate) bytes: Bytes,
     /// What it was drawn from.
     pub(crate) prompt: String,
-    /// When the address stops working.
-    pub(crate) expires: Instant,
 }
 
 impl Shared {
-    pub(crate) fn new(config: SimulatorConfig, base_url: String, artist: Arc<Artist>) -> Self {
-        Self { config, base_url, artist, calls: AtomicU64::new(0), state: Mutex::default() }
+    pub(crate) fn new(config: SimulatorConfig, base_url: String) -> Self {
+        Self { config, base_url, calls: AtomicU64::new(0), state: Mutex::default() }
     }
 
     /// Returns the number of the next call, from 1.
@@ -72,8 +67,8 @@ impl Shared {
         self.state().script.clear();
     }
 
-    pub(crate) fn fate(&self, endpoint: Endpoint, text: &str) -> Fate {
-        self.state().script.fate(endpoint, text)
+    pub(crate) fn next_injection(&self, endpoint: Endpoint, text: &str) -> Injection {
+        self.state().script.next_injection(endpoint, text)
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -116,10 +111,6 @@ impl Shared {
         for (prefix, lifetime) in prefixes.marked() {
             state.prefixes.insert(*prefix, now + lifetime.duration());
         }
-    }
-
-    pub(crate) fn count_late_answer(&self) {
-        self.state().stats.late_answers += 1;
     }
 
     /// Counts an answer that goes out, `whole` or not.

@@ -11,7 +11,7 @@ use crate::{Endpoint, anthropic::Usage};
 /// Counts since the start or the last reset.
 ///
 /// A call is in flight from its last request byte until its last answer byte is handed to the
-/// connection, or the client goes away.
+/// connection, or the client disconnects.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Stats {
     /// Image requests received, whatever became of them.
@@ -57,9 +57,6 @@ pub struct Stats {
     pub prompts: Vec<String>,
     /// How many requests were answered with which status; hangs and resets have none.
     pub statuses: BTreeMap<u16, u64>,
-    /// Image answers that came later than latency says because drawing took longer; should be 0
-    /// in a measurement (use [`crate::SimulatorConfig::predraw`]).
-    pub late_answers: u64,
 }
 
 /// One request as it arrived.

@@ -1,8 +1,8 @@
 //! What the simulator knows of Anthropic's models: names, ends, prices and what they refuse.
 //!
 //! Read from Anthropic's model overviews and migration guides as of 2026-11-22. The prices of Opus 5,
-//! Sonnet 4.5 and Sonnet 4 were in none of them; they are those of their nearest kin. What reading the cache
-//! costs with Opus 5 and Fable 5.2 wasn't found either: there it saves nothing here.
+//! Sonnet 4.5 and Sonnet 4 were in none of them; those of the most similar models are used. What reading the
+//! cache costs with Opus 5 and Fable 5.2 wasn't found either: it costs as much as reading without it.
 
 use btcedu_domain::Usd;
 
@@ -12,115 +12,71 @@ use super::cache::Usage;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TextModel {
     pub(crate) id: &'static str,
-    pub(crate) name: &'static str,
     /// Whether it was retired by 2026-11-22.
     pub(crate) is_retired: bool,
     pub(crate) refuses: Refuses,
-    /// Micro-dollars per million tokens in, out, and read from the cache.
-    prices: (i64, i64, i64),
+    prices: Prices,
     /// Tokens of the shortest part that is cached.
     pub(crate) fewest_cached: u64,
     pub(crate) max_output: u64,
-    pub(crate) max_input: u64,
+}
+
+/// Micro-dollars per million tokens.
+#[derive(Debug, Clone, Copy)]
+struct Prices {
+    input: i64,
+    output: i64,
+    cache_read: i64,
 }
 
 /// What a model answers with 400.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Refuses {
-    /// Nothing that others take; it doesn't think unless asked to.
+    /// Nothing; it thinks only if asked to.
     Nothing,
-    /// Nothing that others take; it thinks by default.
+    /// Nothing; it thinks by default.
     NothingAndThinks,
-    /// Thinking budgets, sampling parameters and an assistant's turn at the end.
-    OldTricks,
-    /// These, and forced tools, and thinking switched off.
-    OldTricksAndForcedTools,
+    /// Thinking budgets, sampling parameters and a last message from the assistant.
+    LegacyFields,
+    /// The legacy fields, forced tools, and thinking switched off.
+    LegacyFieldsAndForcedTools,
 }
 
 const fn model(
     id: &'static str,
-    name: &'static str,
     refuses: Refuses,
-    prices: (i64, i64, i64),
+    prices: Prices,
     fewest_cached: u64,
-    thousands: (u64, u64),
+    max_output: u64,
 ) -> TextModel {
-    TextModel {
-        id,
-        name,
-        is_retired: false,
-        refuses,
-        prices,
-        fewest_cached,
-        max_output: thousands.1 * 1000,
-        max_input: thousands.0 * 1000,
-    }
+    TextModel { id, is_retired: false, refuses, prices, fewest_cached, max_output }
 }
 
-const CENT: i64 = 10_000;
+const fn cents(input: i64, output: i64, cache_read: i64) -> Prices {
+    const CENT: i64 = 10_000;
+    Prices { input: input * CENT, output: output * CENT, cache_read: cache_read * CENT }
+}
+
+const SONNET_4: Prices = cents(300, 1500, 30);
+const HAIKU_4_5: Prices = cents(100, 500, 10);
 
 /// Every text model, newest first.
 pub(crate) const TEXT_MODELS: &[TextModel] = &[
-    model(
-        "claude-fable-5-2",
-        "Claude Fable 5.2",
-        Refuses::OldTricks,
-        (800 * CENT, 4000 * CENT, 800 * CENT),
-        1024,
-        (1000, 128),
-    ),
-    model(
-        "claude-haiku-5-5",
-        "Claude Haiku 5.5",
-        Refuses::OldTricks,
-        (10 * CENT, 50 * CENT, CENT),
-        512,
-        (1000, 128),
-    ),
-    model(
-        "claude-sonnet-5-5",
-        "Claude Sonnet 5.5",
-        Refuses::OldTricksAndForcedTools,
-        (200 * CENT, 1000 * CENT, 10 * CENT),
-        512,
-        (1000, 128),
-    ),
-    model(
-        "claude-opus-5-5",
-        "Claude Opus 5.5",
-        Refuses::OldTricks,
-        (400 * CENT, 2000 * CENT, 20 * CENT),
-        512,
-        (1000, 128),
-    ),
-    model(
-        "claude-opus-5",
-        "Claude Opus 5",
-        Refuses::NothingAndThinks,
-        (500 * CENT, 2500 * CENT, 500 * CENT),
-        512,
-        (1000, 128),
-    ),
-    model(
-        "claude-sonnet-5",
-        "Claude Sonnet 5",
-        Refuses::NothingAndThinks,
-        (200 * CENT, 1000 * CENT, 20 * CENT),
-        1024,
-        (1000, 128),
-    ),
-    model("claude-sonnet-4-6", "Claude Sonnet 4.6", Refuses::Nothing, SONNET_4, 1024, (1000, 128)),
-    model("claude-haiku-4-5", "Claude Haiku 4.5", Refuses::Nothing, HAIKU_4_5, 4096, (200, 64)),
-    model("claude-haiku-4-5-20251001", "Claude Haiku 4.5", Refuses::Nothing, HAIKU_4_5, 4096, (200, 64)),
-    model("claude-sonnet-4-5-20250929", "Claude Sonnet 4.5", Refuses::Nothing, SONNET_4, 1024, (200, 64)),
+    model("claude-fable-5-2", Refuses::LegacyFields, cents(800, 4000, 800), 1024, 128_000),
+    model("claude-haiku-5-5", Refuses::LegacyFields, cents(10, 50, 1), 512, 128_000),
+    model("claude-sonnet-5-5", Refuses::LegacyFieldsAndForcedTools, cents(200, 1000, 10), 512, 128_000),
+    model("claude-opus-5-5", Refuses::LegacyFields, cents(400, 2000, 20), 512, 128_000),
+    model("claude-opus-5", Refuses::NothingAndThinks, cents(500, 2500, 500), 512, 128_000),
+    model("claude-sonnet-5", Refuses::NothingAndThinks, cents(200, 1000, 20), 1024, 128_000),
+    model("claude-sonnet-4-6", Refuses::Nothing, SONNET_4, 1024, 128_000),
+    model("claude-haiku-4-5", Refuses::Nothing, HAIKU_4_5, 4096, 64_000),
+    model("claude-haiku-4-5-20251001", Refuses::Nothing, HAIKU_4_5, 4096, 64_000),
+    model("claude-sonnet-4-5-20250929", Refuses::Nothing, SONNET_4, 1024, 64_000),
     TextModel {
         is_retired: true,
-        ..model("claude-sonnet-4-20250514", "Claude Sonnet 4", Refuses::Nothing, SONNET_4, 1024, (200, 64))
+        ..model("claude-sonnet-4-20250514", Refuses::Nothing, SONNET_4, 1024, 64_000)
     },
 ];
-
-const SONNET_4: (i64, i64, i64) = (300 * CENT, 1500 * CENT, 30 * CENT);
-const HAIKU_4_5: (i64, i64, i64) = (100 * CENT, 500 * CENT, 10 * CENT);
 
 impl TextModel {
     /// Finds a model by its id.
@@ -137,10 +93,10 @@ impl TextModel {
     /// hour twice as much. Haiku 5.5 costs five times as much for prompts over 100,000 tokens.
     pub(crate) fn price(&self, usage: &Usage) -> Usd {
         let factor = if self.id == "claude-haiku-5-5" && usage.prompt() > 100_000 { 5 } else { 1 };
-        let (input, output, read) = self.prices;
+        let Prices { input, output, cache_read } = self.prices;
         let cost = |price: i64, tokens| Usd::from_micros(price * factor).per_million(tokens);
         cost(input, usage.input)
-            + cost(read, usage.cache_read)
+            + cost(cache_read, usage.cache_read)
             + cost(input * 5 / 4, usage.written_for_minutes)
             + cost(input * 2, usage.written_for_an_hour)
             + cost(output, usage.output)

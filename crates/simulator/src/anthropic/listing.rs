@@ -20,7 +20,7 @@ pub(crate) fn models(shared: &Shared, call: &Call) -> Outcome {
         return Outcome::Answer(error.answer(call));
     }
     let asked = call.path.trim_start_matches("/v1/models").trim_start_matches('/');
-    match shared.fate(Endpoint::Models, asked).fault {
+    match shared.next_injection(Endpoint::Models, asked).fault {
         Some(Fault::HangForever { .. }) => return Outcome::Hang,
         Some(Fault::Reset { .. }) => return Outcome::Reset,
         Some(fault) => {
@@ -30,13 +30,13 @@ pub(crate) fn models(shared: &Shared, call: &Call) -> Outcome {
         }
         None => {}
     }
-    let mut living = TEXT_MODELS.iter().filter(|model| !(shared.config.real_world && model.is_retired));
+    let mut available = TEXT_MODELS.iter().filter(|model| !(shared.config.real_world && model.is_retired));
     let body = if asked.is_empty() {
-        let data: Vec<Value> = living.map(entry).collect();
+        let data: Vec<Value> = available.map(entry).collect();
         let id = |entry: Option<&Value>| entry.and_then(|entry| entry.get("id")).cloned();
         json!({"first_id": id(data.first()), "last_id": id(data.last()), "has_more": false, "data": data})
     } else {
-        match living.find(|model| model.id == asked) {
+        match available.find(|model| model.id == asked) {
             Some(model) => entry(model),
             None => return Outcome::Answer(no_such_model(asked).answer(call)),
         }
@@ -46,7 +46,7 @@ pub(crate) fn models(shared: &Shared, call: &Call) -> Outcome {
 
 fn entry(model: &TextModel) -> Value {
     json!({
-        "type": "model", "id": model.id, "display_name": model.name, "created_at": "2026-01-01T00:00:00Z",
-        "max_input_tokens": model.max_input, "max_tokens": model.max_output,
+        "type": "model", "id": model.id, "display_name": model.id, "created_at": "2026-01-01T00:00:00Z",
+        "max_tokens": model.max_output,
     })
 }

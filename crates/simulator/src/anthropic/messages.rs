@@ -17,10 +17,13 @@ use crate::{
     answer::{Answer, Outcome},
     reply,
     routes::Call,
-    script::Fate,
+    script::Injection,
     shared::Shared,
     stats::Bill,
 };
+
+/// What a model thinks before it answers.
+const THOUGHT: &str = "The request is clear. I settle on one scene, one point of view and calm light.";
 
 /// Answers a message.
 pub(crate) async fn create(shared: &Arc<Shared>, call: Call) -> Outcome {
@@ -31,7 +34,8 @@ pub(crate) async fn create(shared: &Arc<Shared>, call: Call) -> Outcome {
     let Some(body) = &call.body else {
         return Outcome::Answer(ApiError::new(400, "The request body is not valid JSON").answer(&call));
     };
-    let Fate { fault, delay, .. } = shared.fate(Endpoint::Messages, &request::whole_text(body));
+    let Injection { fault, delay, .. } =
+        shared.next_injection(Endpoint::Messages, &request::whole_text(body));
     match &fault {
         Some(Fault::HangForever { billed: false }) => return Outcome::Hang,
         Some(Fault::Reset { billed: false }) => return Outcome::Reset,
@@ -49,18 +53,7 @@ pub(crate) async fn create(shared: &Arc<Shared>, call: Call) -> Outcome {
     };
 
     let due = call.arrived + shared.config.text_latency + delay;
-    // In a task of its own: a client that goes away does not stop the work, nor the bill for it.
-    let work = tokio::spawn(produce(Arc::clone(shared), call, text_call, fault.clone(), due));
-    let answer = match work.await {
-        Ok(answer) => answer,
-        Err(_panicked) => return Outcome::Reset,
-    };
-    match fault {
-        Some(Fault::HangForever { .. }) => Outcome::Hang,
-        Some(Fault::Reset { .. }) => Outcome::Reset,
-        Some(Fault::CutOff { .. }) => Outcome::Answer(answer.cut_off()),
-        _ => Outcome::Answer(answer),
-    }
+    Outcome::of_work(produce(Arc::clone(shared), call, text_call, fault.clone(), due), fault.as_ref()).await
 }
 
 /// Writes, waits until the answer is due, and puts it on the bill.
@@ -71,7 +64,7 @@ async fn produce(
     fault: Option<Fault>,
     due: Instant,
 ) -> Answer {
-    let written = write(&text_call, fault.as_ref(), shared.config.thinking);
+    let written = write(&text_call, fault.as_ref());
     let usage = Usage { output: written.tokens_out, ..shared.usage(&text_call.prefixes) };
     tokio::time::sleep_until(due).await;
     if fault != Some(Fault::CutOff { billed: false }) {
@@ -108,7 +101,7 @@ struct Written {
 }
 
 /// Composes the content. `max_tokens` caps thinking and text together, as it really does.
-fn write(call: &TextCall, fault: Option<&Fault>, may_think: bool) -> Written {
+fn write(call: &TextCall, fault: Option<&Fault>) -> Written {
     let mut stop_reason = match fault {
         Some(Fault::StopReason(reason)) => *reason,
         Some(Fault::Refuse | Fault::RefuseOutput) => StopReason::Refusal,
@@ -128,9 +121,9 @@ fn write(call: &TextCall, fault: Option<&Fault>, may_think: bool) -> Written {
         text = text.chars().take(text.chars().count() / 2).collect();
     }
 
-    let thought = if call.thinks && may_think { reply::thought(call.low_effort) } else { String::new() };
+    let thought = if call.thinks { THOUGHT } else { "" };
     let tokens = |text: &str| count_tokens(text.chars().count());
-    let thought_tokens = tokens(&thought).min(call.max_tokens);
+    let thought_tokens = tokens(thought).min(call.max_tokens);
     let left = call.max_tokens - thought_tokens;
     if tokens(&text) > left {
         text = text.chars().take(usize::try_from(left).unwrap_or(usize::MAX).saturating_mul(4)).collect();

@@ -18,8 +18,6 @@ pub(crate) struct TextCall {
     /// The text of all messages, in order.
     pub(crate) text: String,
     pub(crate) thinks: bool,
-    /// Whether little thinking was asked for.
-    pub(crate) low_effort: bool,
     /// What of it can be cached.
     pub(crate) prefixes: Prefixes,
 }
@@ -67,18 +65,18 @@ pub(crate) fn read(body: &Value, version: Version, real_world: bool) -> Result<T
     check_sampling(fields, version, &model)?;
     let thinks = check_thinking(fields, &model, max_tokens)?;
     check_tools(fields, &model)?;
-    let effort = check_output_config(fields)?;
+    check_output_config(fields)?;
     if fields.get("stream").is_some_and(|stream| stream.as_bool() != Some(false)) {
         return Err(bad("stream: streaming is not simulated"));
     }
-    if model.refuses >= Refuses::OldTricks && last_role(body) == Some("assistant") {
+    if model.refuses >= Refuses::LegacyFields && last_role(body) == Some("assistant") {
         return Err(bad("messages: the last message must be from the user; prefilling is not supported"));
     }
     let system = fields.get("system").map(text_of).unwrap_or_default();
     let text = messages_text(body);
     let tokens = count_tokens(system.chars().count()) + count_tokens(text.chars().count()) + 8;
     let prefixes = Prefixes::read(fields, &model, tokens)?;
-    Ok(TextCall { model, max_tokens, system, text, thinks, low_effort: effort == Some("low"), prefixes })
+    Ok(TextCall { model, max_tokens, system, text, thinks, prefixes })
 }
 
 fn read_max_tokens(fields: &Map<String, Value>, model: &TextModel) -> Result<u64, ApiError> {
@@ -128,7 +126,7 @@ fn check_messages(fields: &Map<String, Value>) -> Result<(), ApiError> {
 }
 
 fn check_sampling(fields: &Map<String, Value>, version: Version, model: &TextModel) -> Result<(), ApiError> {
-    let refused = version == Version::V20261021 || model.refuses >= Refuses::OldTricks;
+    let refused = version == Version::V20261021 || model.refuses >= Refuses::LegacyFields;
     let sent = ["temperature", "top_p", "top_k"].into_iter().find(|name| fields.contains_key(*name));
     match sent {
         Some(name) if refused => Err(bad(format!("{name}: sampling parameters are not supported"))),
@@ -139,12 +137,12 @@ fn check_sampling(fields: &Map<String, Value>, version: Version, model: &TextMod
 fn check_thinking(fields: &Map<String, Value>, model: &TextModel, max_tokens: u64) -> Result<bool, ApiError> {
     let Some(thinking) = fields.get("thinking") else { return Ok(model.thinks()) };
     match thinking.get("type").and_then(Value::as_str) {
-        Some("disabled") if model.refuses == Refuses::OldTricksAndForcedTools => {
+        Some("disabled") if model.refuses == Refuses::LegacyFieldsAndForcedTools => {
             Err(bad("thinking: \"disabled\" is not supported for this model"))
         }
         Some("disabled") => Ok(false),
         Some("adaptive") => Ok(true),
-        Some("enabled") if model.refuses >= Refuses::OldTricks => {
+        Some("enabled") if model.refuses >= Refuses::LegacyFields => {
             Err(bad("thinking.budget_tokens: thinking budgets are not supported for this model"))
         }
         Some("enabled") => match thinking.get("budget_tokens").and_then(Value::as_u64) {
@@ -158,14 +156,14 @@ fn check_thinking(fields: &Map<String, Value>, model: &TextModel, max_tokens: u6
 fn check_tools(fields: &Map<String, Value>, model: &TextModel) -> Result<(), ApiError> {
     let choice = fields.get("tool_choice").and_then(|choice| choice.get("type")).and_then(Value::as_str);
     let forced = matches!(choice, Some("any" | "tool"));
-    if forced && model.refuses == Refuses::OldTricksAndForcedTools {
+    if forced && model.refuses == Refuses::LegacyFieldsAndForcedTools {
         return Err(bad("tool_choice: forcing a tool is not supported for this model"));
     }
     Ok(())
 }
 
-fn check_output_config(fields: &Map<String, Value>) -> Result<Option<&str>, ApiError> {
-    let Some(config) = fields.get("output_config") else { return Ok(None) };
+fn check_output_config(fields: &Map<String, Value>) -> Result<(), ApiError> {
+    let Some(config) = fields.get("output_config") else { return Ok(()) };
     let config = config.as_object().ok_or_else(|| bad("output_config: Input should be an object"))?;
     if let Some(name) = config.keys().find(|name| !matches!(name.as_str(), "effort" | "format")) {
         return Err(bad(format!("output_config.{name}: Extra inputs are not permitted")));
@@ -178,8 +176,7 @@ fn check_output_config(fields: &Map<String, Value>) -> Result<Option<&str>, ApiE
         }
     }
     match config.get("effort").map(Value::as_str) {
-        None => Ok(None),
-        Some(Some(effort)) if ["low", "medium", "high", "xhigh", "max"].contains(&effort) => Ok(Some(effort)),
+        None | Some(Some("low" | "medium" | "high" | "xhigh" | "max")) => Ok(()),
         Some(_) => {
             Err(bad("output_config.effort: Input should be 'low', 'medium', 'high', 'xhigh' or 'max'"))
         }

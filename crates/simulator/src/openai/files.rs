@@ -1,7 +1,5 @@
 //! `GET /files/{name}`: pictures that were answered as a `url`.
 
-use tokio::time::Instant;
-
 use super::fault_answer;
 use crate::{
     Endpoint, Fault,
@@ -15,10 +13,10 @@ pub(crate) async fn download(shared: &Shared, call: &Call) -> Outcome {
     let name = call.path.trim_start_matches("/files/");
     let file = shared.file(name);
     let prompt = file.as_ref().map_or(call.path.as_str(), |file| file.prompt.as_str());
-    let fate = shared.fate(Endpoint::Download, prompt);
-    tokio::time::sleep(fate.delay).await;
+    let injection = shared.next_injection(Endpoint::Download, prompt);
+    tokio::time::sleep(injection.delay).await;
 
-    let fault = match &fate.fault {
+    let fault = match &injection.fault {
         Some(Fault::HangForever { .. }) => return Outcome::Hang,
         Some(Fault::Reset { .. }) => return Outcome::Reset,
         Some(Fault::Redirect { to }) => {
@@ -33,22 +31,14 @@ pub(crate) async fn download(shared: &Shared, call: &Call) -> Outcome {
         return Outcome::Answer(answer);
     }
     let Some(file) = file else {
-        return Outcome::Answer(blob_error(404, "BlobNotFound", "The specified blob does not exist."));
+        let xml = "<?xml version=\"1.0\" encoding=\"utf-8\"?><Error><Code>BlobNotFound</Code>\
+                   <Message>The specified blob does not exist.</Message></Error>";
+        return Outcome::Answer(Answer::new(404, "application/xml", xml));
     };
-    if Instant::now() >= file.expires {
-        return Outcome::Answer(blob_error(403, "AuthenticationFailed", "Signed expiry time has passed."));
-    }
     let bytes = match fault {
         Some(Fault::HalfAPicture) => file.bytes.slice(..file.bytes.len() / 2),
         _ => file.bytes,
     };
     let answer = Answer::new(200, "image/png", bytes);
     Outcome::Answer(if matches!(fault, Some(Fault::CutOff { .. })) { answer.cut_off() } else { answer })
-}
-
-fn blob_error(status: u16, code: &str, message: &str) -> Answer {
-    let xml = format!(
-        "<?xml version=\"1.0\" encoding=\"utf-8\"?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
-    );
-    Answer::new(status, "application/xml", xml)
 }

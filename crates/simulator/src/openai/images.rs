@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use btcedu_domain::{Clock, SystemClock, Usd};
-use bytes::Bytes;
-use serde::Serialize;
-use serde_json::{Map, Value, json, value::RawValue};
+use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::{
@@ -17,11 +15,11 @@ use super::{
     with_headers,
 };
 use crate::{
-    Endpoint, Fault, SimulatorError,
+    Endpoint, Fault, SimulatorConfig, SimulatorError,
     answer::{Answer, Outcome},
     draw::{self, PictureOrder},
     routes::Call,
-    script::Fate,
+    script::Injection,
     shared::{Shared, StoredFile},
     stats::Bill,
 };
@@ -36,7 +34,7 @@ pub(crate) async fn generate(shared: &Arc<Shared>, call: Call) -> Outcome {
         return Outcome::Answer(ApiError::new(400, "invalid_request_error", message).answer(&call));
     };
     let word = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
-    let Fate { fault, delay, .. } = shared.fate(Endpoint::Images, word("prompt"));
+    let Injection { fault, delay, .. } = shared.next_injection(Endpoint::Images, word("prompt"));
     match &fault {
         Some(Fault::HangForever { billed: false }) => return Outcome::Hang,
         Some(Fault::Reset { billed: false }) => return Outcome::Reset,
@@ -57,18 +55,7 @@ pub(crate) async fn generate(shared: &Arc<Shared>, call: Call) -> Outcome {
     }
 
     let due = call.arrived + shared.config.image_latency + delay;
-    // In a task of its own: a client that goes away does not stop the work, nor the bill for it.
-    let work = tokio::spawn(produce(Arc::clone(shared), call, order, fault.clone(), due));
-    let answer = match work.await {
-        Ok(answer) => answer,
-        Err(_panicked) => return Outcome::Reset,
-    };
-    match fault {
-        Some(Fault::HangForever { .. }) => Outcome::Hang,
-        Some(Fault::Reset { .. }) => Outcome::Reset,
-        Some(Fault::CutOff { .. }) => Outcome::Answer(answer.cut_off()),
-        _ => Outcome::Answer(answer),
-    }
+    Outcome::of_work(produce(Arc::clone(shared), call, order, fault.clone(), due), fault.as_ref()).await
 }
 
 /// Draws, waits until the answer is due, and puts it on the bill.
@@ -79,18 +66,14 @@ async fn produce(
     fault: Option<Fault>,
     due: Instant,
 ) -> Answer {
-    let (artist, number) = (Arc::clone(&shared), call.number);
+    let (state, number) = (Arc::clone(&shared), call.number);
     let (wanted, flaw) = (order.clone(), fault.clone());
-    let drawn = draw::offload(move || draw_all(&artist, number, &wanted, flaw.as_ref())).await;
-    let written = drawn.map(|pictures| answer_body(&shared, &call, &order, fault.as_ref(), &pictures?));
+    let written = draw::offload(move || answer_body(&state, number, &wanted, flaw.as_ref())).await;
     let body = match written {
         Some(Ok(body)) => body,
         Some(Err(error)) => return ApiError::new(500, "server_error", error.to_string()).answer(&call),
-        None => return ApiError::new(500, "server_error", "The artist is gone.").answer(&call),
+        None => return ApiError::new(500, "server_error", "Drawing failed.").answer(&call),
     };
-    if Instant::now() > due && !shared.config.image_latency.is_zero() {
-        shared.count_late_answer();
-    }
     tokio::time::sleep_until(due).await;
 
     let free = matches!(fault, Some(Fault::EmptyData | Fault::CutOff { billed: false }));
@@ -104,113 +87,77 @@ async fn produce(
     with_headers(Answer::new(200, "application/json", body), &call)
 }
 
-/// A picture as the answer carries it: base64, or a kept file's address.
-fn draw_all(
+/// Draws the pictures and writes the body of an answer of success.
+fn answer_body(
     shared: &Shared,
     call: u64,
     order: &ImageCall,
     fault: Option<&Fault>,
-) -> Result<Vec<Picture>, SimulatorError> {
+) -> Result<String, SimulatorError> {
+    let as_url = order.as_url || matches!(fault, Some(Fault::AsUrl { .. }));
+    let mut data = Vec::new();
+    for index in (0..order.count).filter(|_| fault != Some(&Fault::EmptyData)) {
+        let bytes = draw_one(&shared.config, call, index, order, fault)?;
+        let mut entry = Map::new();
+        if as_url {
+            entry.insert("url".to_owned(), address(shared, call, index, order, fault, bytes).into());
+        } else {
+            entry.insert("b64_json".to_owned(), BASE64.encode(bytes).into());
+        }
+        if order.model.family == Family::DallE3 {
+            entry.insert("revised_prompt".to_owned(), revised(&order.prompt).into());
+        }
+        data.push(entry);
+    }
+    let mut body = json!({"created": SystemClock.now().timestamp().as_second(), "data": data});
+    if let (Some(fields), Some(usage)) = (body.as_object_mut(), usage(order)) {
+        let (width, height) = order.size;
+        fields.insert("background".to_owned(), order.background.as_str().into());
+        fields.insert("output_format".to_owned(), order.format.as_str().into());
+        fields.insert("quality".to_owned(), order.quality.as_str().into());
+        fields.insert("size".to_owned(), format!("{width}x{height}").into());
+        if fault != Some(&Fault::NoUsage) {
+            fields.insert("usage".to_owned(), usage);
+        }
+    }
+    Ok(body.to_string())
+}
+
+fn draw_one(
+    config: &SimulatorConfig,
+    call: u64,
+    index: u64,
+    order: &ImageCall,
+    fault: Option<&Fault>,
+) -> Result<Vec<u8>, SimulatorError> {
     let size = match fault {
+        Some(Fault::NotAPicture) => return Ok(b"<p>this is not a picture</p>".to_vec()),
         Some(Fault::OtherSize { width, height }) => (*width, *height),
         _ => order.size,
     };
-    let as_url = order.as_url || matches!(fault, Some(Fault::AsUrl { .. }));
-    (0..order.count)
-        .map(|index| {
-            let order = PictureOrder { prompt: &order.prompt, call, index, size, format: order.format };
-            let mut bytes = match fault {
-                Some(Fault::NotAPicture) => b"<p>this is not a picture</p>".to_vec(),
-                _ => shared.artist.picture(order)?,
-            };
-            if fault == Some(&Fault::HalfAPicture) {
-                bytes.truncate(bytes.len() / 2);
-            }
-            if as_url { Ok(Picture::File(bytes.into())) } else { Picture::base64(&bytes) }
-        })
-        .collect()
-}
-
-enum Picture {
-    File(Bytes),
-    /// A JSON string: megabytes that nobody has to look through for what needs escaping.
-    Base64(Box<RawValue>),
-}
-
-impl Picture {
-    fn base64(bytes: &[u8]) -> Result<Self, SimulatorError> {
-        let quoted = RawValue::from_string(format!("\"{}\"", BASE64.encode(bytes)));
-        quoted.map(Self::Base64).map_err(SimulatorError::Unwritable)
+    let wanted = PictureOrder { prompt: &order.prompt, call, index, size, format: order.format };
+    let mut bytes = draw::picture(wanted, config)?;
+    if fault == Some(&Fault::HalfAPicture) {
+        bytes.truncate(bytes.len() / 2);
     }
-}
-
-/// The body of an answer of success.
-#[derive(Serialize)]
-struct Body<'a> {
-    created: i64,
-    data: Vec<Entry<'a>>,
-    #[serde(flatten)]
-    more: Map<String, Value>,
-}
-
-#[derive(Serialize)]
-struct Entry<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    b64_json: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    url: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    revised_prompt: Option<String>,
-}
-
-fn answer_body(
-    shared: &Shared,
-    call: &Call,
-    order: &ImageCall,
-    fault: Option<&Fault>,
-    pictures: &[Picture],
-) -> Result<String, SimulatorError> {
-    let dall_e_3 = order.model.family == Family::DallE3;
-    let mut data = Vec::new();
-    for (index, picture) in pictures.iter().enumerate().filter(|_| fault != Some(&Fault::EmptyData)) {
-        let (b64_json, url) = match picture {
-            Picture::Base64(text) => (Some(&**text), None),
-            Picture::File(bytes) => (None, Some(address(shared, call, order, fault, index, bytes))),
-        };
-        data.push(Entry { b64_json, url, revised_prompt: dall_e_3.then(|| revised(&order.prompt)) });
-    }
-    let mut more = Map::new();
-    if !dall_e_3 {
-        let (width, height) = order.size;
-        more.insert("background".to_owned(), order.background.as_str().into());
-        more.insert("output_format".to_owned(), order.format.as_str().into());
-        more.insert("quality".to_owned(), order.quality.as_str().into());
-        more.insert("size".to_owned(), format!("{width}x{height}").into());
-        if fault != Some(&Fault::NoUsage) {
-            more.extend(usage(order).map(|usage| ("usage".to_owned(), usage)));
-        }
-    }
-    let body = Body { created: SystemClock.now().timestamp().as_second(), data, more };
-    serde_json::to_string(&body).map_err(SimulatorError::Unwritable)
+    Ok(bytes)
 }
 
 /// Keeps the bytes under a new address, or gives the one that the fault asks for.
 fn address(
     shared: &Shared,
-    call: &Call,
+    call: u64,
+    index: u64,
     order: &ImageCall,
     fault: Option<&Fault>,
-    index: usize,
-    bytes: &Bytes,
+    bytes: Vec<u8>,
 ) -> String {
     if let Some(Fault::AsUrl { url: Some(url) }) = fault {
         return url.clone();
     }
-    let name = format!("img-{:06}-{index}.png", call.number);
-    let expires = Instant::now() + shared.config.url_lifetime;
-    let file = StoredFile { bytes: bytes.clone(), prompt: order.prompt.clone(), expires };
+    let name = format!("img-{call:06}-{index}.png");
     let url = format!("{}/files/{name}", shared.base_url);
-    shared.keep_file(name, file);
+    shared.keep_file(name, StoredFile { bytes: bytes.into(), prompt: order.prompt.clone() });
     url
 }
 

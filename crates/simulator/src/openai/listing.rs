@@ -11,7 +11,7 @@ use crate::{
     Endpoint, Fault,
     answer::{Answer, Outcome},
     routes::Call,
-    script::Fate,
+    script::Injection,
     shared::Shared,
 };
 
@@ -22,11 +22,11 @@ pub(crate) fn models(shared: &Shared, call: &Call) -> Outcome {
         return Outcome::Answer(error.answer(call));
     }
     let asked = call.path.trim_start_matches("/v1/models").trim_start_matches('/');
-    let living: Vec<&ImageModel> =
+    let available: Vec<&ImageModel> =
         IMAGE_MODELS.iter().filter(|model| !(shared.config.real_world && model.is_shut_down())).collect();
-    let ids: Vec<&str> = living.iter().map(|model| model.id).collect();
+    let ids: Vec<&str> = available.iter().map(|model| model.id).collect();
     let text = if asked.is_empty() { ids.join("\n") } else { asked.to_owned() };
-    let Fate { fault, matching, .. } = shared.fate(Endpoint::Models, &text);
+    let Injection { fault, matching, .. } = shared.next_injection(Endpoint::Models, &text);
     let retired = |model: &ImageModel| fault == Some(Fault::Retired) && matching.fits(model.id);
     match &fault {
         Some(Fault::HangForever { .. }) => return Outcome::Hang,
@@ -39,10 +39,10 @@ pub(crate) fn models(shared: &Shared, call: &Call) -> Outcome {
         }
     }
     let body = if asked.is_empty() {
-        let data: Vec<Value> = living.iter().map(|model| entry(model, retired(model))).collect();
+        let data: Vec<Value> = available.iter().map(|model| entry(model, retired(model))).collect();
         json!({"object": "list", "data": data})
     } else {
-        match living.iter().find(|model| model.id == asked) {
+        match available.iter().find(|model| model.id == asked) {
             Some(model) => entry(model, retired(model)),
             None => return Outcome::Answer(model_not_found(asked).answer(call)),
         }

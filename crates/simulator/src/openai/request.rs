@@ -7,7 +7,6 @@ use super::{
     facts::{Family, ImageModel, free_size_fault},
     model_not_found, retired,
 };
-use crate::config::parse_size;
 
 /// A request that the real servers would take.
 #[derive(Debug, Clone)]
@@ -142,6 +141,16 @@ fn read_size(body: &Map<String, Value>, family: Family) -> Result<(u32, u32), Ap
         },
         _ => refuse(format!("Invalid value: '{asked}'. Supported values are: '{}'.", names.join("', '"))),
     }
+}
+
+/// Reads `WIDTHxHEIGHT` in pixels, up to 8192 each.
+fn parse_size(text: &str) -> Option<(u32, u32)> {
+    let side = |text: &str| {
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse().ok().filter(|side| digits && (1..=8192).contains(side))
+    };
+    let (width, height) = text.split_once('x')?;
+    Some((side(width)?, side(height)?))
 }
 
 fn read_format(body: &Map<String, Value>) -> Result<Format, ApiError> {

@@ -5,7 +5,7 @@ use btcedu_simulator::{StopReason, Wrapping};
 use super::*;
 
 const REQUEST: &str =
-    "Write an image prompt.\nVisual type: diagram\nVisual description: Üç düğüm bir halka kurar";
+    "Write the prompt.\n<visual_description>\nÜç düğüm bir halka kurar\n</visual_description>";
 
 /// The text blocks of an answer.
 fn text_of(answer: &Value) -> String {
@@ -39,20 +39,13 @@ async fn an_image_prompt_is_written_from_the_request() {
 }
 
 #[tokio::test]
-async fn without_thinking_the_text_comes_first() {
-    let scene = Scene::with(SimulatorConfig { thinking: false, ..SimulatorConfig::default() }).await;
-    let (_, answer) = status_and_json(scene.message(&claude(REQUEST))).await;
-    assert_eq!(answer["content"][0]["type"], "text");
-}
-
-#[tokio::test]
 async fn a_tight_cap_cuts_the_text_or_leaves_none() {
     let scene = Scene::new().await;
     let (mut some, mut none) = (claude(REQUEST), claude(REQUEST));
-    some["max_tokens"] = 150.into();
+    some["max_tokens"] = 40.into();
     none["max_tokens"] = 5.into();
     let (_, cut) = status_and_json(scene.message(&some)).await;
-    assert_eq!((&cut["stop_reason"], &cut["usage"]["output_tokens"]), (&json!("max_tokens"), &json!(150)));
+    assert_eq!((&cut["stop_reason"], &cut["usage"]["output_tokens"]), (&json!("max_tokens"), &json!(40)));
     assert!(!text_of(&cut).is_empty());
     let (_, empty) = status_and_json(scene.message(&none)).await;
     assert_eq!((text_of(&empty), &empty["stop_reason"]), (String::new(), &json!("max_tokens")));

@@ -62,7 +62,7 @@ async fn an_unknown_path_is_a_404() {
 async fn the_program_says_where_it_listens_and_answers_there() {
     let scene = Scene::new().await;
     let mut program = Command::new(env!("CARGO_BIN_EXE_btcedu-simulator"))
-        .args(["--signed", "--image-latency-ms", "1", "--predraw", "1024x640:1"])
+        .args(["--signed", "--image-latency-ms", "1"])
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -81,13 +81,13 @@ async fn the_program_says_where_it_listens_and_answers_there() {
 #[test]
 fn the_program_says_what_is_wrong_with_its_flags() {
     let output =
-        Command::new(env!("CARGO_BIN_EXE_btcedu-simulator")).args(["--predraw", "big"]).output().unwrap();
+        Command::new(env!("CARGO_BIN_EXE_btcedu-simulator")).args(["--port", "big"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8(output.stderr).unwrap().contains("1536x864:16"));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("--port"));
 }
 
 #[test]
-fn the_program_ends_when_whoever_holds_its_stdin_has_ended() {
+fn the_program_ends_when_its_stdin_closes() {
     let mut program = Command::new(env!("CARGO_BIN_EXE_btcedu-simulator"))
         .arg("--until-stdin-closes")
         .stdin(Stdio::piped())

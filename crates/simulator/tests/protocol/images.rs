@@ -85,16 +85,11 @@ async fn several_pictures_and_other_formats_come_as_asked() {
 }
 
 #[tokio::test]
-async fn a_url_that_has_expired_or_never_was_is_refused() {
-    let config = SimulatorConfig { url_lifetime: std::time::Duration::ZERO, ..SimulatorConfig::default() };
-    let scene = Scene::with(config).await;
-    let mut body = dall_e_3("x");
-    body["response_format"] = "url".into();
-    let (_, answer) = status_and_json(scene.image(&body)).await;
-    let expired = scene.client.get(answer["data"][0]["url"].as_str().unwrap()).send().await.unwrap();
-    assert_eq!(expired.status(), 403);
-    assert!(expired.text().await.unwrap().contains("AuthenticationFailed"));
-    assert_eq!(scene.get("/files/other.png").send().await.unwrap().status(), 404);
+async fn a_url_that_never_was_is_refused() {
+    let scene = Scene::new().await;
+    let missing = scene.get("/files/other.png").send().await.unwrap();
+    assert_eq!(missing.status(), 404);
+    assert!(missing.text().await.unwrap().contains("BlobNotFound"));
 }
 
 #[tokio::test]

@@ -1,8 +1,6 @@
-//! The files themselves: different each time, signed-looking if asked for, cheap if drawn ahead.
+//! The files themselves: different each time, and signed-looking if asked for.
 
 use std::time::Duration;
-
-use btcedu_simulator::Predraw;
 
 use super::*;
 
@@ -34,20 +32,6 @@ async fn a_signed_picture_has_its_chunk_before_the_pixels_and_decodes() {
         }
         image::load_from_memory(&bytes).unwrap();
     }
-}
-
-#[tokio::test]
-async fn pictures_drawn_ahead_are_never_late_and_never_equal() {
-    let scene = Scene::with(SimulatorConfig {
-        image_latency: Duration::from_millis(500),
-        predraw: Some(Predraw { size: (1024, 640), count: 1 }),
-        ..SimulatorConfig::default()
-    })
-    .await;
-    let (_, one) = status_and_json(scene.image(&gpt("x"))).await;
-    let (_, two) = status_and_json(scene.image(&gpt("x"))).await;
-    assert_ne!(picture_bytes(&one), picture_bytes(&two));
-    assert_eq!(scene.sim.stats().late_answers, 0);
 }
 
 #[tokio::test]

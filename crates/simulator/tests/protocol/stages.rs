@@ -80,13 +80,18 @@ async fn the_bundled_transcript_goes_all_the_way_to_chapters() {
     let counts = [TRANSCRIPT.trim(), &corrected, &turkish, &script].map(paragraphs);
     assert!(counts.iter().all(|count| *count == counts[0]), "{counts:?}");
 
-    let draft =
-        ask(&scene, CHAPTERIZE, &[("episode_title", "Halving, Lightning und der Seed"), ("script", &script)])
-            .await;
+    let draft = ask(
+        &scene,
+        CHAPTERIZE,
+        &[("episode_title", "Halving, Lightning und der Seed"), ("script", &turkish)],
+    )
+    .await;
     let draft: Value = serde_json::from_str(&draft).unwrap();
     assert_eq!(draft["title"], "Yarılanma, Lightning ve kurtarma kelimeleri");
-    assert!(draft["chapters"].as_array().unwrap().len() >= 8);
-    assert!(!draft.to_string().contains("[T1"));
+    let chapters = draft["chapters"].as_array().unwrap();
+    assert!(chapters.len() >= 8);
+    let narrations: Vec<&str> = chapters.iter().map(|it| it["narration"].as_str().unwrap()).collect();
+    assert!(narrations.join(" ").split_whitespace().eq(turkish.split_whitespace()));
 }
 
 #[tokio::test]
@@ -108,8 +113,7 @@ async fn a_reviewers_note_changes_the_correction_and_the_adaptation() {
 #[tokio::test]
 async fn terms_that_are_known_get_no_bracket_and_new_ones_get_one() {
     let scene = Scene::new().await;
-    let german = "Alle diese Schlüssel werden aus dem Seed berechnet, und das sind zwölf oder 24 gewöhnliche Wörter. \
-                  Mein Seed liegt bei der Wallet.";
+    let german = "Der Seed ist alles. Mein Seed liegt bei der Wallet.";
     let fresh = translate(&scene, german).await;
     assert_eq!((fresh.matches("(Seed)").count(), fresh.matches("(Wallet)").count()), (1, 1), "{fresh}");
     let known = [("known_terms", "Node, Seed"), ("text", german)];
