@@ -6,9 +6,9 @@ use btcedu_domain::{ChapterId, EpisodeId, VisualType};
 use serde_json::Value;
 
 use crate::{
-    document::{Chapter, ChapterDocument, Narration, Overlay, Transitions, Visual, other_episode},
+    document::{Chapter, ChapterDocument, Narration, Overlay, Parsed, Transitions, Visual, other_episode},
     error::ChapterError,
-    parse::Parsed,
+    seconds::Seconds,
     walk::{Findings, Object, Path, shown},
 };
 
@@ -210,12 +210,16 @@ pub(crate) fn overlays(object: &Object<'_, '_>, found: &mut Findings) -> Option<
 
 fn overlay(object: &Object<'_, '_>, found: &mut Findings) -> Option<Overlay> {
     let overlay_type = object.word("type", found);
-    let text = object.text("text", found);
-    let start_offset_seconds = object.integer("start_offset_seconds", 0, found);
-    let duration_seconds = object.integer("duration_seconds", 1, found);
+    let text = object.not_empty("text", found);
+    let start_offset_seconds = object.seconds("start_offset_seconds", found);
+    let duration_seconds = object.seconds("duration_seconds", found);
+    if duration_seconds == Some(Seconds::default()) {
+        found.violation(&object.at("duration_seconds"), "is 0, but must be more than 0");
+        return None;
+    }
     Some(Overlay {
         overlay_type: overlay_type?,
-        text: text?.to_owned(),
+        text: text?,
         start_offset_seconds: start_offset_seconds?,
         duration_seconds: duration_seconds?,
     })

@@ -6,30 +6,42 @@ use serde::Serialize;
 
 use crate::{
     error::{ChapterError, Violation},
-    schema,
+    field_schema,
+    seconds::Seconds,
     words::{OverlayType, TransitionType},
 };
 
+/// A valid document, with warnings about what is unusual in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Parsed {
+    /// The document.
+    pub document: ChapterDocument,
+    /// What is unusual but allowed, in document order.
+    pub warnings: Vec<Violation>,
+}
+
 /// An episode cut into chapters: the content of `chapters.json`, schema 1.x.
 ///
-/// Comes from [`crate::parse`] or [`crate::assemble`] only, so it keeps every rule; written back with serde, it can be read again.
+/// Only [`crate::parse`] and [`crate::assemble`] make one, so it keeps every rule. serde writes it in a form that
+/// can be read again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[non_exhaustive]
 pub struct ChapterDocument {
     /// `MAJOR.MINOR`; the major number is 1.
-    #[schemars(schema_with = "schema::version")]
+    #[schemars(schema_with = "field_schema::version")]
     pub schema_version: String,
     /// The episode, as in the name of its folder.
-    #[schemars(schema_with = "schema::id")]
+    #[schemars(schema_with = "field_schema::id")]
     pub episode_id: EpisodeId,
     /// The episode's title; not blank.
-    #[schemars(schema_with = "schema::not_blank")]
+    #[schemars(schema_with = "field_schema::not_blank")]
     pub title: String,
     /// How many chapters there are.
-    #[schemars(schema_with = "schema::at_least_one")]
+    #[schemars(schema_with = "field_schema::at_least_one")]
     pub total_chapters: u32,
     /// Seconds; within 5 of the sum over the chapters.
-    #[schemars(schema_with = "schema::at_least_one")]
+    #[schemars(schema_with = "field_schema::at_least_one")]
     pub estimated_duration_seconds: u32,
     /// In playing order; at least one.
     #[schemars(length(min = 1))]
@@ -40,13 +52,13 @@ pub struct ChapterDocument {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Chapter {
     /// Unique in the document, also without regard to case, since it names files.
-    #[schemars(schema_with = "schema::id")]
+    #[schemars(schema_with = "field_schema::id")]
     pub chapter_id: ChapterId,
     /// The chapter's title; not blank.
-    #[schemars(schema_with = "schema::not_blank")]
+    #[schemars(schema_with = "field_schema::not_blank")]
     pub title: String,
     /// 1 for the first chapter, 2 for the second, and so on.
-    #[schemars(schema_with = "schema::at_least_one")]
+    #[schemars(schema_with = "field_schema::at_least_one")]
     pub order: u32,
     /// What is said.
     pub narration: Narration,
@@ -65,13 +77,13 @@ pub struct Chapter {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Narration {
     /// The spoken text, in Turkish; not blank.
-    #[schemars(schema_with = "schema::not_blank")]
+    #[schemars(schema_with = "field_schema::not_blank")]
     pub text: String,
     /// Words in the text.
-    #[schemars(schema_with = "schema::at_least_one")]
+    #[schemars(schema_with = "field_schema::at_least_one")]
     pub word_count: u32,
     /// Seconds, at 150 words a minute; more than 20 % off is worth a warning.
-    #[schemars(schema_with = "schema::at_least_one")]
+    #[schemars(schema_with = "field_schema::at_least_one")]
     pub estimated_duration_seconds: u32,
 }
 
@@ -80,10 +92,10 @@ pub struct Narration {
 pub struct Visual {
     /// The kind of picture.
     #[serde(rename = "type")]
-    #[schemars(schema_with = "schema::visual_type")]
+    #[schemars(schema_with = "field_schema::visual_type")]
     pub visual_type: VisualType,
     /// What the picture is to show; not blank.
-    #[schemars(schema_with = "schema::not_blank")]
+    #[schemars(schema_with = "field_schema::not_blank")]
     pub description: String,
     /// The prompt for the picture. Null, absent or blank: one is written when the picture is made.
     pub image_prompt: Option<String>,
@@ -94,16 +106,17 @@ pub struct Visual {
 pub struct Overlay {
     /// The kind of text.
     #[serde(rename = "type")]
-    #[schemars(schema_with = "schema::overlay_type")]
+    #[schemars(schema_with = "field_schema::overlay_type")]
     pub overlay_type: OverlayType,
-    /// The text.
+    /// The text; not empty.
+    #[schemars(schema_with = "field_schema::not_empty")]
     pub text: String,
-    /// Seconds from the chapter's beginning.
-    #[schemars(schema_with = "schema::at_least_zero")]
-    pub start_offset_seconds: u32,
-    /// Seconds on the screen.
-    #[schemars(schema_with = "schema::at_least_one")]
-    pub duration_seconds: u32,
+    /// Seconds from the chapter's beginning; decimals are allowed.
+    #[schemars(schema_with = "field_schema::seconds")]
+    pub start_offset_seconds: Seconds,
+    /// Seconds on the screen, more than 0; decimals are allowed.
+    #[schemars(schema_with = "field_schema::more_than_zero_seconds")]
+    pub duration_seconds: Seconds,
 }
 
 /// How a chapter comes and goes; required, both ways.
@@ -111,11 +124,11 @@ pub struct Overlay {
 pub struct Transitions {
     /// From the chapter before.
     #[serde(rename = "in")]
-    #[schemars(schema_with = "schema::transition")]
+    #[schemars(schema_with = "field_schema::transition")]
     pub transition_in: TransitionType,
     /// To the chapter after.
     #[serde(rename = "out")]
-    #[schemars(schema_with = "schema::transition")]
+    #[schemars(schema_with = "field_schema::transition")]
     pub transition_out: TransitionType,
 }
 

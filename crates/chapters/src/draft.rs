@@ -12,6 +12,7 @@ use crate::{
     document::{Chapter, ChapterDocument, Narration, Overlay, Transitions, Visual},
     error::ChapterError,
     parse,
+    seconds::Seconds,
     walk::{Findings, Object, Path},
 };
 
@@ -112,6 +113,7 @@ fn narration(text: &str) -> Narration {
 
 fn within(overlay: &Overlay, end: u32) -> Overlay {
     let mut overlay = overlay.clone();
+    let end = Seconds::from(end);
     if overlay.start_offset_seconds >= end {
         overlay.start_offset_seconds = end.saturating_sub(overlay.duration_seconds);
     }

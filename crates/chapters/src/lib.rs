@@ -36,16 +36,19 @@ mod check;
 mod document;
 mod draft;
 mod error;
+mod field_schema;
 mod parse;
 mod schema;
+mod seconds;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod walk;
 mod words;
 
-pub use document::{Chapter, ChapterDocument, Narration, Overlay, Transitions, Visual};
+pub use document::{Chapter, ChapterDocument, Narration, Overlay, Parsed, Transitions, Visual};
 pub use draft::{Draft, DraftChapter, assemble, draft_json_schema, parse_draft};
 pub use error::{ChapterError, Violation};
-pub use parse::{MAX_BYTES, Parsed, parse, parse_for};
+pub use parse::{MAX_BYTES, parse, parse_for};
 pub use schema::json_schema;
+pub use seconds::Seconds;
 pub use words::{OverlayType, TransitionType};

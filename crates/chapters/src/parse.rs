@@ -3,27 +3,13 @@
 use btcedu_domain::EpisodeId;
 use serde_json::Value;
 
-use crate::{
-    check,
-    document::ChapterDocument,
-    error::{ChapterError, Violation},
-};
+use crate::{check, document::Parsed, error::ChapterError};
 
 /// The largest accepted document, in bytes; an hour of narration is about 100 KiB.
 pub const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Levels of arrays and objects. Below `serde_json`'s own limit of 128, so that one is never met.
 const MAX_DEPTH: usize = 100;
-
-/// A document that keeps every rule, and what is odd about it all the same.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Parsed {
-    /// The document.
-    pub document: ChapterDocument,
-    /// Oddities that don't make it invalid, in document order.
-    pub warnings: Vec<Violation>,
-}
 
 /// Reads and checks a chapter document.
 ///

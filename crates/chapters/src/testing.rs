@@ -59,8 +59,8 @@ pub fn chapter(order: u32, visual_type: VisualType, image_prompt: Option<&str>) 
         overlays: vec![Overlay {
             overlay_type: OverlayType::LowerThird,
             text: format!("Bölüm {order}"),
-            start_offset_seconds: 0,
-            duration_seconds: 3,
+            start_offset_seconds: 0.into(),
+            duration_seconds: 3.into(),
         }],
         transitions: Transitions { transition_in: TransitionType::Fade, transition_out: TransitionType::Cut },
         notes: None,

@@ -5,10 +5,13 @@ use std::{fmt, str::FromStr};
 use btcedu_domain::{IdError, UnknownText};
 use serde_json::{Map, Value};
 
-use crate::error::Violation;
+use crate::{error::Violation, seconds::Seconds};
 
 /// More than this tells nobody more, and would fill the memory for a hostile file.
 const MAX_FINDINGS: usize = 10_000;
+
+const NEGATIVE: &str = "is negative";
+const TOO_LARGE: &str = "is too large; at most 4294967295 fits";
 
 /// Where the walk is: a list on the stack that costs nothing until a breach is told.
 #[derive(Debug, Clone, Copy)]
@@ -127,6 +130,16 @@ impl<'v, 'p> Object<'v, 'p> {
         Some(text.to_owned())
     }
 
+    /// Reads a field that must be a string of at least one character.
+    pub(crate) fn not_empty(&self, name: &'static str, found: &mut Findings) -> Option<String> {
+        let text = self.text(name, found)?;
+        if text.is_empty() {
+            found.violation(&self.at(name), "is empty");
+            return None;
+        }
+        Some(text.to_owned())
+    }
+
     /// Reads a field that may be absent, null or a string.
     ///
     /// The outer `None` means a breach, the inner one that there is no text.
@@ -188,6 +201,22 @@ impl<'v, 'p> Object<'v, 'p> {
         Some(integer)
     }
 
+    /// Reads a number of seconds, with or without decimals.
+    pub(crate) fn seconds(&self, name: &'static str, found: &mut Findings) -> Option<Seconds> {
+        let value = self.required(name, found)?;
+        let at = self.at(name);
+        let Value::Number(number) = value else {
+            found.wrong_kind(&at, value, "a number");
+            return None;
+        };
+        let seconds = number.as_f64().and_then(Seconds::new);
+        if seconds.is_none() {
+            let what = if number.as_f64() < Some(0.0) { NEGATIVE } else { TOO_LARGE };
+            found.violation(&at, format!("{number} {what}"));
+        }
+        seconds
+    }
+
     fn required(&self, name: &'static str, found: &mut Findings) -> Option<&'v Value> {
         let value = self.map.get(name);
         if value.is_none() {
@@ -206,8 +235,6 @@ fn as_array<'v>(value: &'v Value, at: &Path<'_>, found: &mut Findings) -> Option
 }
 
 fn whole(number: &serde_json::Number) -> Result<u32, &'static str> {
-    const NEGATIVE: &str = "is negative";
-    const TOO_LARGE: &str = "is too large; at most 4294967295 fits";
     if let Some(integer) = number.as_u64() {
         return u32::try_from(integer).map_err(|_too_large| TOO_LARGE);
     }

@@ -194,10 +194,18 @@ pub(crate) fn span(seconds: f64) -> String {
     }
 }
 
-/// `3:20`, `1:03:20`
+/// `3:20`, `1:03:20`, `3:20.5`
 fn clock(seconds: f64) -> String {
-    let [hours, minutes, rest] = parts(seconds);
-    if hours == 0 { format!("{minutes}:{rest:02}") } else { format!("{hours}:{minutes:02}:{rest:02}") }
+    let thousandths = (seconds * 1000.0).round();
+    let [hours, minutes, rest] = parts((thousandths / 1000.0).floor());
+    let decimals = format!("{:03}", thousandths.rem_euclid(1000.0));
+    let decimals = decimals.trim_end_matches('0');
+    let point = if decimals.is_empty() { "" } else { "." };
+    if hours == 0 {
+        format!("{minutes}:{rest:02}{point}{decimals}")
+    } else {
+        format!("{hours}:{minutes:02}:{rest:02}{point}{decimals}")
+    }
 }
 
 #[expect(
@@ -273,7 +281,7 @@ mod tests {
     #[test]
     fn values_are_written_as_people_read_them() {
         type Case = (fn(f64) -> String, f64, &'static str);
-        let cases: [Case; 18] = [
+        let cases: [Case; 22] = [
             (usd, 0.5, "$0.50"),
             (usd, 0.0, "$0.00"),
             (usd, 0.4968, "$0.4968"),
@@ -286,6 +294,10 @@ mod tests {
             (span, 3725.0, "1 h 2 min"),
             (clock, 200.0, "3:20"),
             (clock, 3800.0, "1:03:20"),
+            (clock, 2.5, "0:02.5"),
+            (clock, 2.1 + 0.2, "0:02.3"),
+            (clock, 59.9996, "1:00"),
+            (clock, 3660.025, "1:01:00.025"),
             (bytes, 999.0, "999 bytes"),
             (bytes, 12_400.0, "12 KB"),
             (bytes, 1_523_840.0, "1.5 MB"),

@@ -84,8 +84,17 @@ fn each_broken_rule_is_told_at_its_path_and_nothing_else_is() {
             "'Quote' is not a kind of overlay; allowed: lower_third, title, quote, statistic",
         ),
         ("/chapters/3/overlays/0/text", json!(1), "must be a string"),
+        ("/chapters/3/overlays/0/text", json!(""), "is empty"),
         ("/chapters/3/overlays/0/start_offset_seconds", json!(-1), "is negative"),
-        ("/chapters/3/overlays/0/duration_seconds", json!(0), "at least 1"),
+        ("/chapters/3/overlays/0/start_offset_seconds", json!(-0.5), "is negative"),
+        ("/chapters/3/overlays/0/start_offset_seconds", json!("2.5"), "is a string, but must be a number"),
+        ("/chapters/3/overlays/0/start_offset_seconds", json!(true), "is a boolean"),
+        ("/chapters/3/overlays/0/start_offset_seconds", json!(f64::NAN), "is null"),
+        ("/chapters/3/overlays/0/start_offset_seconds", json!(1e300), "too large"),
+        ("/chapters/3/overlays/0/duration_seconds", json!(0), "must be more than 0"),
+        ("/chapters/3/overlays/0/duration_seconds", json!(-0.0), "must be more than 0"),
+        ("/chapters/3/overlays/0/duration_seconds", json!(-2.5), "is negative"),
+        ("/chapters/3/overlays/0/duration_seconds", json!(4_294_967_296_u64), "too large"),
         ("/chapters/4/transitions/in", json!("wipe"), "allowed: fade, cut, dissolve"),
         ("/chapters/4/transitions/out", json!(null), "must be a string"),
         ("/chapters/6/notes", json!(7), "a string or null"),
@@ -199,8 +208,40 @@ fn whole_floats_count_as_integers() {
     let mut root = sample();
     put(&mut root, "/total_chapters", json!(7.0));
     put(&mut root, "/chapters/0/order", json!(1.0));
-    put(&mut root, "/chapters/0/overlays/0/start_offset_seconds", json!(-0.0));
     assert_eq!(parse(root.to_string().as_bytes()).unwrap().document.total_chapters, 7);
+}
+
+#[test]
+fn overlays_have_decimal_seconds_that_are_written_as_they_were_read() {
+    for (start, duration, written_start, written_duration) in [
+        (json!(2.5), json!(0.125), "2.5", "0.125"),
+        (json!(75.0), json!(4), "75", "4"),
+        (json!(0), json!(1e-9), "0", "1e-9"),
+        (json!(-0.0), json!(u32::MAX), "0", "4294967295"),
+    ] {
+        let mut root = sample();
+        put(&mut root, "/chapters/3/overlays/0/start_offset_seconds", start);
+        put(&mut root, "/chapters/3/overlays/0/duration_seconds", duration);
+        let document = parse(root.to_string().as_bytes()).unwrap().document;
+        let json = testing::json(&document);
+        assert_eq!(parse(json.as_bytes()).unwrap().document, document);
+        let overlay = serde_json::to_value(&document.chapters[3].overlays[0]).unwrap();
+        assert_eq!(overlay["start_offset_seconds"].to_string(), written_start);
+        assert_eq!(overlay["duration_seconds"].to_string(), written_duration);
+    }
+}
+
+#[test]
+fn numbers_that_json_does_not_have_are_no_document() {
+    for word in ["NaN", "Infinity", "-Infinity", "1e400"] {
+        let text = sample().to_string().replacen(
+            "\"duration_seconds\":3",
+            &format!("\"duration_seconds\":{word}"),
+            1,
+        );
+        assert!(text.contains(word));
+        assert!(matches!(parse(text.as_bytes()), Err(ChapterError::NotJson { .. })), "{word}");
+    }
 }
 
 #[test]

@@ -21,8 +21,8 @@ pub fn draft_json_schema() -> Value {
         "overlays": array(&object(&json!({
             "type": words(OverlayType::ALL.iter().map(|word| word.as_str())),
             "text": text("The text on the picture, in Turkish."),
-            "start_offset_seconds": integer("Seconds from the chapter's beginning, 0 or more."),
-            "duration_seconds": integer("Seconds on the screen, 1 or more."),
+            "start_offset_seconds": number("Seconds from the chapter's beginning, 0 or more."),
+            "duration_seconds": number("Seconds on the screen, more than 0."),
         }))),
         "transitions": object(&json!({
             "in": words(TransitionType::ALL.iter().map(|word| word.as_str())),
@@ -49,8 +49,8 @@ fn text(description: &str) -> Value {
     json!({"type": "string", "description": description})
 }
 
-fn integer(description: &str) -> Value {
-    json!({"type": "integer", "description": description})
+fn number(description: &str) -> Value {
+    json!({"type": "number", "description": description})
 }
 
 fn or_null(description: &str) -> Value {

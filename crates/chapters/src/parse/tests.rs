@@ -4,7 +4,7 @@ use btcedu_domain::VisualType;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{ChapterDocument, Overlay, OverlayType, TransitionType, testing};
+use crate::{ChapterDocument, Overlay, OverlayType, Seconds, TransitionType, testing};
 
 fn text() -> String {
     testing::json(&testing::document(3))
@@ -106,13 +106,20 @@ fn the_bundled_sample_is_valid_without_warnings_and_shows_every_kind() {
     assert!(OverlayType::ALL.iter().all(|wanted| overlays.contains(wanted)));
 }
 
+fn any_seconds() -> impl Strategy<Value = Seconds> {
+    prop_oneof![
+        any::<u32>().prop_map(Seconds::from),
+        (0.0..1e9_f64).prop_map(|seconds| Seconds::new(seconds).unwrap()),
+    ]
+}
+
 fn any_overlay() -> impl Strategy<Value = Overlay> {
-    (prop::sample::select(OverlayType::ALL), ".{0,20}", any::<u32>(), 1..=u32::MAX).prop_map(
-        |(overlay_type, text, start_offset_seconds, duration_seconds)| Overlay {
+    (prop::sample::select(OverlayType::ALL), ".{1,20}", any_seconds(), any_seconds()).prop_map(
+        |(overlay_type, text, start, duration)| Overlay {
             overlay_type,
             text,
-            start_offset_seconds,
-            duration_seconds,
+            start_offset_seconds: start,
+            duration_seconds: duration.saturating_add(1.into()),
         },
     )
 }

@@ -143,8 +143,8 @@ fn chapter_view(chapter: Chapter, picture: Option<PictureView>, start: u32, tota
         title: chapter.title,
         start_seconds: start,
         duration_seconds: seconds,
-        start_percent: percent(start, total),
-        width_percent: percent(seconds, total),
+        start_percent: percent(start.into(), total.into()),
+        width_percent: percent(seconds.into(), total.into()),
         word_count: chapter.narration.word_count,
         narration: paragraphs(&chapter.narration.text),
         visual_type: chapter.visual.visual_type,
@@ -159,9 +159,10 @@ fn chapter_view(chapter: Chapter, picture: Option<PictureView>, start: u32, tota
     }
 }
 
-fn overlay_view(overlay: Overlay, chapter: u32) -> OverlayView {
-    let end = overlay.start_offset_seconds.saturating_add(overlay.duration_seconds);
-    let (from, to) = (overlay.start_offset_seconds.min(chapter), end.min(chapter));
+fn overlay_view(overlay: Overlay, chapter_seconds: u32) -> OverlayView {
+    let chapter = f64::from(chapter_seconds);
+    let end = overlay.start_offset_seconds.saturating_add(overlay.duration_seconds).as_f64();
+    let (from, to) = (overlay.start_offset_seconds.as_f64().min(chapter), end.min(chapter));
     OverlayView {
         overlay_type: overlay.overlay_type.to_string(),
         text: overlay.text,
@@ -174,13 +175,13 @@ fn overlay_view(overlay: Overlay, chapter: u32) -> OverlayView {
 }
 
 /// Rounded to a thousandth: less than a pixel.
-fn percent(part: u32, whole: u32) -> f64 {
-    if whole == 0 { 0.0 } else { (f64::from(part) / f64::from(whole) * 100_000.0).round() / 1000.0 }
+fn percent(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { (part / whole * 100_000.0).round() / 1000.0 } else { 0.0 }
 }
 
 #[cfg(test)]
 mod tests {
-    use btcedu_chapters::OverlayType;
+    use btcedu_chapters::{OverlayType, Seconds};
 
     use super::*;
 
@@ -190,16 +191,18 @@ mod tests {
             let overlay = Overlay {
                 overlay_type: OverlayType::Quote,
                 text: String::new(),
-                start_offset_seconds: start,
-                duration_seconds: duration,
+                start_offset_seconds: Seconds::new(start).unwrap(),
+                duration_seconds: Seconds::new(duration).unwrap(),
             };
             let view = overlay_view(overlay, 60);
             (view.start_percent, view.width_percent, view.overruns)
         };
-        assert_eq!(overlay(0, 60), (0.0, 100.0, false));
-        assert_eq!(overlay(15, 15), (25.0, 25.0, false));
-        assert_eq!(overlay(45, 30), (75.0, 25.0, true));
-        assert_eq!(overlay(90, 5), (100.0, 0.0, true));
-        assert_eq!(overlay(u32::MAX, u32::MAX), (100.0, 0.0, true));
+        assert_eq!(overlay(0.0, 60.0), (0.0, 100.0, false));
+        assert_eq!(overlay(15.0, 15.0), (25.0, 25.0, false));
+        assert_eq!(overlay(1.5, 0.75), (2.5, 1.25, false));
+        assert_eq!(overlay(45.0, 30.0), (75.0, 25.0, true));
+        assert_eq!(overlay(90.0, 5.0), (100.0, 0.0, true));
+        let longest = Seconds::MAX.as_f64();
+        assert_eq!(overlay(longest, longest), (100.0, 0.0, true));
     }
 }

@@ -1,5 +1,6 @@
 //! The chapters of an episode: on a line, and one by one.
 
+use btcedu_chapters::Seconds;
 use btcedu_domain::{ChapterId, VisualType};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -96,10 +97,12 @@ pub(crate) struct OverlayView {
     pub(crate) overlay_type: String,
     /// Its text.
     pub(crate) text: String,
-    /// When it comes, in seconds after the chapter's start.
-    pub(crate) start_seconds: u32,
-    /// How long it stays, in seconds.
-    pub(crate) duration_seconds: u32,
+    /// When it comes, in seconds after the chapter's start; decimals are allowed.
+    #[schema(value_type = f64)]
+    pub(crate) start_seconds: Seconds,
+    /// How long it stays, in seconds; decimals are allowed.
+    #[schema(value_type = f64)]
+    pub(crate) duration_seconds: Seconds,
     /// Where it begins on the chapter's axis, in percent from 0 to 100.
     pub(crate) start_percent: f64,
     /// How wide it is there, in percent; start and width together are at most 100.
