@@ -8,9 +8,9 @@ use std::{
 use diesel::{prelude::*, sql_types::BigInt};
 
 use crate::{
-    db::{Conn, Db},
+    db::Db,
     error::DbError,
-    pool::open,
+    pool::{Conn, open},
 };
 
 /// Counts changes to the database, with a connection of its own.

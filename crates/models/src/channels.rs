@@ -3,7 +3,7 @@
 use btcedu_domain::UtcTime;
 use diesel::{prelude::*, sqlite::Sqlite};
 
-use crate::{db::Conn, error::DbError, schema::channels};
+use crate::{error::DbError, pool::Conn, schema::channels};
 
 /// A row of `channels`.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]

@@ -7,7 +7,7 @@ use diesel::{
     sqlite::Sqlite,
 };
 
-use crate::{db::Conn, error::DbError, schema::chunks};
+use crate::{error::DbError, pool::Conn, schema::chunks};
 
 /// A row of `chunks`.
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable, QueryableByName)]

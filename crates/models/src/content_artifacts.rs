@@ -7,7 +7,7 @@ use diesel::{
     sqlite::Sqlite,
 };
 
-use crate::{db::Conn, error::DbError, schema::content_artifacts};
+use crate::{error::DbError, pool::Conn, schema::content_artifacts};
 
 /// A row of `content_artifacts`.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]

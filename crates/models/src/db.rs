@@ -9,16 +9,10 @@ use std::{
 use crate::{
     error::DbError,
     migrate::{self, MigrationStatus},
-    pool::{Opened, Opener, Pragmas, url},
+    pool::{Conn, Opened, Opener, Pragmas, url},
     turns::Turns,
 };
-use diesel::{
-    SqliteConnection,
-    r2d2::{Pool, PooledConnection},
-};
-
-/// What query functions take: one connection to `SQLite`.
-pub type Conn = SqliteConnection;
+use diesel::r2d2::{Pool, PooledConnection};
 
 /// `SQLite` has one writer at a time; more connections only serve more readers.
 const MAX_CONNECTIONS: u32 = 4;

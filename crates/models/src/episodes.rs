@@ -5,8 +5,8 @@ use diesel::{dsl::sql, prelude::*, sql_types::Text, sqlite::Sqlite};
 
 use crate::{
     columns::VersionNumber,
-    db::Conn,
     error::{DbError, expect_row},
+    pool::Conn,
     schema::episodes,
 };
 

@@ -52,6 +52,7 @@ pub mod review_tasks;
 pub mod testing;
 
 pub use changes::{ChangeCounter, Changes};
-pub use db::{Conn, Db, DbConfig};
+pub use db::{Db, DbConfig};
 pub use error::{DbError, SharedError};
 pub use migrate::MigrationStatus;
+pub use pool::Conn;

@@ -9,8 +9,8 @@ use diesel::{
 
 use crate::{
     columns::{Dollars, quoted},
-    db::Conn,
     error::{DbError, expect_row},
+    pool::Conn,
     provider_calls::COST_OF_CALL,
     schema::pipeline_runs,
 };

@@ -19,6 +19,9 @@ use diesel::{
 
 use crate::error::DbError;
 
+/// What query functions take: one connection to `SQLite`.
+pub type Conn = SqliteConnection;
+
 /// How long one try to switch to WAL waits, and pauses before the next.
 const WAL_STEP: Duration = Duration::from_millis(25);
 

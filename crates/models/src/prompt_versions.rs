@@ -4,8 +4,8 @@ use btcedu_domain::{Sha256Hash, UtcTime};
 use diesel::{prelude::*, sqlite::Sqlite};
 
 use crate::{
-    db::Conn,
     error::{DbError, expect_row},
+    pool::Conn,
     schema::prompt_versions,
 };
 

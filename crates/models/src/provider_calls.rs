@@ -10,8 +10,8 @@ use diesel::{prelude::*, sqlite::Sqlite};
 pub(crate) use self::costs::COST_OF_CALL;
 pub use self::costs::{CostGrouping, CostRow, EpisodeCost, episode_cost, list_costs, list_episode_costs};
 use crate::{
-    db::Conn,
     error::{DbError, expect_row},
+    pool::Conn,
     schema::provider_calls,
 };
 

@@ -4,8 +4,8 @@ use btcedu_domain::{EpisodeId, ReviewStatus, UtcTime};
 use diesel::{prelude::*, sqlite::Sqlite};
 
 use crate::{
-    db::Conn,
     error::DbError,
+    pool::Conn,
     schema::{review_decisions, review_tasks},
 };
 

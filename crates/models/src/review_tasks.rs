@@ -5,8 +5,8 @@ use diesel::{prelude::*, sqlite::Sqlite};
 
 use crate::{
     columns::quoted,
-    db::Conn,
     error::{DbError, expect_row},
+    pool::Conn,
     schema::{episodes, review_tasks},
 };
 

@@ -10,11 +10,12 @@ use btcedu_domain::{
 use diesel_migrations::MigrationHarness;
 
 use crate::{
-    db::{Conn, Db, DbConfig},
+    db::{Db, DbConfig},
     episodes::{self, Episode, NewEpisode},
     error::DbError,
     migrate::{self, MIGRATIONS},
     pipeline_runs::{self, NewRun},
+    pool::Conn,
     prompt_versions::{self, NewPromptVersion, PromptVersion},
     provider_calls::{self, NewCall},
 };

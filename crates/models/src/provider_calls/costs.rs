@@ -6,7 +6,7 @@ use diesel::{
     sql_types::{BigInt, Nullable, Text},
 };
 
-use crate::{db::Conn, error::DbError};
+use crate::{error::DbError, pool::Conn};
 
 /// What one ledger row counts, in micro-dollars.
 ///
