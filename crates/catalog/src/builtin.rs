@@ -1,26 +1,8 @@
-//! The catalogue itself: look a model up, or take the shape of its family.
+//! The catalogue that is embedded in the program.
 
 use std::sync::{Arc, LazyLock};
 
-use btcedu_domain::Usd;
-
-use crate::{
-    error::CatalogError,
-    file::{self, Unlisted},
-    image::{ImageFamily, ImageModel},
-    prices::ImagePrices,
-    speech::SpeechModel,
-    text::TextModel,
-};
-
-/// Every model that btcedu knows something about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ModelCatalog {
-    pub(crate) images: Vec<ImageModel>,
-    pub(crate) texts: Vec<TextModel>,
-    pub(crate) speeches: Vec<SpeechModel>,
-    pub(crate) unlisted: Unlisted,
-}
+use crate::catalog::ModelCatalog;
 
 #[expect(clippy::expect_used, reason = "the embedded text is a constant, read by this crate's tests")]
 static BUILTIN: LazyLock<Arc<ModelCatalog>> = LazyLock::new(|| {
@@ -33,79 +15,4 @@ impl ModelCatalog {
     pub fn builtin() -> Arc<Self> {
         Arc::clone(&BUILTIN)
     }
-
-    /// Reads a catalogue of the same form as `data/models.toml`, which it replaces as a whole.
-    ///
-    /// # Errors
-    /// [`CatalogError`] names the first model and field that is wrong.
-    pub fn from_toml(text: &str) -> Result<Self, CatalogError> {
-        file::parse(text)
-    }
-
-    /// Finds a listed image model by its name or a dated snapshot's.
-    pub fn image(&self, id: &str) -> Option<&ImageModel> {
-        self.images.iter().find(|model| model.is_called(id))
-    }
-
-    /// Finds a listed text model by its name or an alias.
-    pub fn text(&self, id: &str) -> Option<&TextModel> {
-        self.texts.iter().find(|model| model.is_called(id))
-    }
-
-    /// Finds a listed speech model by its name.
-    pub fn speech(&self, id: &str) -> Option<&SpeechModel> {
-        self.speeches.iter().find(|model| model.id == id)
-    }
-
-    /// Returns the listed image models, in the catalogue's order.
-    pub fn images(&self) -> impl Iterator<Item = &ImageModel> {
-        self.images.iter()
-    }
-
-    /// Returns the listed text models, in the catalogue's order.
-    pub fn texts(&self) -> impl Iterator<Item = &TextModel> {
-        self.texts.iter()
-    }
-
-    /// Returns the listed speech models, in the catalogue's order.
-    pub fn speeches(&self) -> impl Iterator<Item = &SpeechModel> {
-        self.speeches.iter()
-    }
-
-    /// Returns the image model to work with, whose `id` is the name that was asked for.
-    ///
-    /// One that isn't listed takes the shape of its family, told by its name (`dall-e…`, else
-    /// GPT Image), and costs `price`. A listed one keeps the catalogue's prices.
-    ///
-    /// # Errors
-    /// [`CatalogError::UnknownPrice`] for one that isn't listed, without a price.
-    pub fn resolve_image(&self, id: &str, price: Option<Usd>) -> Result<ImageModel, CatalogError> {
-        if let Some(listed) = self.image(id) {
-            return Ok(ImageModel { id: id.to_owned(), ..listed.clone() });
-        }
-        let like = match ImageFamily::of_name(id) {
-            ImageFamily::DallE3 => &self.unlisted.dall_e,
-            ImageFamily::GptImage => &self.unlisted.gpt_image,
-        };
-        let (Some(price), Some(shape)) = (price, self.image(like)) else {
-            return Err(CatalogError::UnknownPrice { model: id.to_owned(), listed: self.living_images() });
-        };
-        Ok(ImageModel {
-            id: id.to_owned(),
-            aliases: Vec::new(),
-            prices: ImagePrices::Given(price),
-            retires: None,
-            successor: None,
-            ..shape.clone()
-        })
-    }
-
-    /// Returns the image models without an end in sight, for messages.
-    fn living_images(&self) -> String {
-        let living = self.images.iter().filter(|model| model.retires.is_none());
-        living.map(|model| model.id.as_str()).collect::<Vec<_>>().join(", ")
-    }
 }
-
-#[cfg(test)]
-mod tests;

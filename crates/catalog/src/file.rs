@@ -11,16 +11,12 @@ use toml::{Table, Value};
 
 use self::images::ImageEntry;
 use crate::{
-    builtin::ModelCatalog, error::CatalogError, prices::TextPrices, speech::SpeechModel, text::TextModel,
+    catalog::{ModelCatalog, Unlisted},
+    error::CatalogError,
+    prices::TextPrices,
+    speech::SpeechModel,
+    text::TextModel,
 };
-
-/// Which listed model a name that isn't listed takes its shape from.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Unlisted {
-    pub(crate) dall_e: String,
-    pub(crate) gpt_image: String,
-}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -65,29 +61,36 @@ struct SpeechEntry {
     successor: Option<String>,
 }
 
-/// Reads and checks a whole catalogue.
-pub(crate) fn parse(text: &str) -> Result<ModelCatalog, CatalogError> {
-    let mut root: Table = text.parse().map_err(|e| CatalogError::Syntax(Box::new(e)))?;
-    let images = entries(&mut root, "image", ImageEntry::check)?;
-    let texts = entries(&mut root, "text", TextEntry::check)?;
-    let speeches = entries(&mut root, "speech", SpeechEntry::check)?;
-    let unlisted: Unlisted = match root.remove("unlisted") {
-        Some(table) => read(table).map_err(|problem| entry_error("image", "unlisted", problem))?,
-        None => return Err(entry_error("image", "unlisted", "the table [unlisted] is missing".to_owned())),
-    };
-    if let Some(key) = root.keys().next() {
-        let problem = "no such table; there are image, text, speech and unlisted".to_owned();
-        return Err(entry_error("any", key, problem));
-    }
-    refuse_double_names("image", images.iter().flat_map(|m| m.aliases.iter().chain([&m.id])))?;
-    refuse_double_names("text", texts.iter().flat_map(|m| m.aliases.iter().chain([&m.id])))?;
-    refuse_double_names("speech", speeches.iter().map(|m| &m.id))?;
-    for (field, like) in [("dall_e", &unlisted.dall_e), ("gpt_image", &unlisted.gpt_image)] {
-        if !images.iter().any(|model| model.is_called(like)) {
-            return Err(entry_error("image", "unlisted", format!("{field}: '{like}' is not listed")));
+impl ModelCatalog {
+    /// Reads a catalogue of the same form as `data/models.toml`, which it replaces as a whole.
+    ///
+    /// # Errors
+    /// [`CatalogError`] names the first model and field that is wrong.
+    pub fn from_toml(text: &str) -> Result<Self, CatalogError> {
+        let mut root: Table = text.parse().map_err(|e| CatalogError::Syntax(Box::new(e)))?;
+        let images = entries(&mut root, "image", ImageEntry::check)?;
+        let texts = entries(&mut root, "text", TextEntry::check)?;
+        let speeches = entries(&mut root, "speech", SpeechEntry::check)?;
+        let unlisted: Unlisted = match root.remove("unlisted") {
+            Some(table) => read(table).map_err(|problem| entry_error("image", "unlisted", problem))?,
+            None => {
+                return Err(entry_error("image", "unlisted", "the table [unlisted] is missing".to_owned()));
+            }
+        };
+        if let Some(key) = root.keys().next() {
+            let problem = "no such table; there are image, text, speech and unlisted".to_owned();
+            return Err(entry_error("any", key, problem));
         }
+        refuse_double_names("image", images.iter().flat_map(|m| m.aliases.iter().chain([&m.id])))?;
+        refuse_double_names("text", texts.iter().flat_map(|m| m.aliases.iter().chain([&m.id])))?;
+        refuse_double_names("speech", speeches.iter().map(|m| &m.id))?;
+        for (field, like) in [("dall_e", &unlisted.dall_e), ("gpt_image", &unlisted.gpt_image)] {
+            if !images.iter().any(|model| model.is_called(like)) {
+                return Err(entry_error("image", "unlisted", format!("{field}: '{like}' is not listed")));
+            }
+        }
+        Ok(ModelCatalog { images, texts, speeches, unlisted })
     }
-    Ok(ModelCatalog { images, texts, speeches, unlisted })
 }
 
 fn entries<E: DeserializeOwned, M>(

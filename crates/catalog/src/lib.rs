@@ -25,6 +25,7 @@
 //! ```
 
 mod builtin;
+mod catalog;
 mod error;
 mod file;
 mod image;
@@ -33,7 +34,7 @@ mod size;
 mod speech;
 mod text;
 
-pub use builtin::ModelCatalog;
+pub use catalog::ModelCatalog;
 pub use error::{CatalogError, Setting, SettingProblem};
 pub use image::{ImageFamily, ImageModel};
 pub use prices::{ImagePrices, ImageTokenPrices, ImageUsage, SizeClassPrices, TextPrices, TextUsage};
