@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use crate::PromptName;
-
 /// A failed operation on a prompt template.
 #[derive(Debug, thiserror::Error)]
 pub enum PromptError {
@@ -18,8 +16,8 @@ pub enum PromptError {
     /// No file and no registered version.
     #[error("there is no prompt '{name}' in {place}; `btcedu prompt list` shows those there are")]
     Unknown {
-        /// The name.
-        name: PromptName,
+        /// The template's name.
+        name: String,
         /// Where it was looked for.
         place: String,
     },
@@ -45,20 +43,20 @@ pub enum PromptError {
     /// The body doesn't render with the variables that the program gives.
     #[error("the prompt '{name}' can't be rendered: {problem}; mend its file, or promote a version that can")]
     Render {
-        /// The template.
-        name: PromptName,
+        /// The template's name.
+        name: String,
         /// What is wrong, with the line.
         problem: String,
         /// What the engine said.
         #[source]
         source: minijinja::Error,
     },
-    /// The name is known, this version of it isn't.
+    /// The template has no such version.
     #[error("prompt '{name}' has no version {version}; `btcedu prompt show {name}` lists its versions")]
     NoSuchVersion {
-        /// The template.
-        name: PromptName,
-        /// The version asked for.
+        /// The template's name.
+        name: String,
+        /// The version that was asked for.
         version: i32,
     },
 }

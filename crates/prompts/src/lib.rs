@@ -21,11 +21,13 @@
 //! ```
 
 mod error;
+mod name;
 mod registry;
 mod source;
 mod template;
 
 pub use error::PromptError;
+pub use name::PromptName;
 pub use registry::{PromptInUse, diff, in_use, promote, register, register_all};
 pub use source::PromptSource;
-pub use template::{PromptName, PromptTemplate, render};
+pub use template::{PromptTemplate, render};

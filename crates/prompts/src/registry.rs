@@ -203,7 +203,7 @@ pub fn diff(
         versions
             .iter()
             .find(|v| v.version == version)
-            .ok_or_else(|| PromptError::NoSuchVersion { name: name.clone(), version })
+            .ok_or_else(|| PromptError::NoSuchVersion { name: name.to_string(), version })
     };
     // A final line end keeps "no newline at end of file" out of every diff.
     let (old, new) = (format!("{}\n", find(from)?.body), format!("{}\n", find(to)?.body));
@@ -214,7 +214,7 @@ pub fn diff(
 impl PromptSource {
     /// Makes the error for a name that neither this set nor the database has.
     pub fn unknown(&self, name: &PromptName) -> PromptError {
-        PromptError::Unknown { name: name.clone(), place: self.describe() }
+        PromptError::Unknown { name: name.to_string(), place: self.describe() }
     }
 }
 

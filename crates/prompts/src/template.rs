@@ -1,45 +1,13 @@
 //! A template file: YAML front matter, then the body that is rendered and hashed.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::collections::BTreeMap;
 
 use btcedu_domain::Sha256Hash;
 use gray_matter::{Matter, engine::YAML};
 use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use crate::PromptError;
-
-/// A template's name; its file is `NAME.md`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(transparent)]
-pub struct PromptName(String);
-
-impl PromptName {
-    /// Returns the name as text; always safe as a file's stem.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for PromptName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
-impl FromStr for PromptName {
-    type Err = PromptError;
-
-    fn from_str(text: &str) -> Result<Self, PromptError> {
-        let fits = (1..=64).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-        if fits {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(PromptError::BadName { found: text.chars().take(80).collect() })
-        }
-    }
-}
+use crate::{PromptError, PromptName};
 
 /// What stands above the body.
 #[derive(Deserialize)]
@@ -128,7 +96,7 @@ pub fn render(name: &PromptName, body: &str, variables: &[(&str, &str)]) -> Resu
         } else {
             source.to_string()
         };
-        PromptError::Render { name: name.clone(), problem: format!("{what}{line}"), source }
+        PromptError::Render { name: name.to_string(), problem: format!("{what}{line}"), source }
     })
 }
 

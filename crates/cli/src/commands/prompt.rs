@@ -177,8 +177,10 @@ async fn show(
 ) -> anyhow::Result<ExitStatus> {
     let versions = versions_of(app, &name).await?;
     let wanted = versions.iter().find(|v| number.map_or(v.is_default, |n| v.version == n));
-    let found = wanted
-        .ok_or(btcedu_prompts::PromptError::NoSuchVersion { name, version: number.unwrap_or_default() })?;
+    let found = wanted.ok_or(btcedu_prompts::PromptError::NoSuchVersion {
+        name: name.to_string(),
+        version: number.unwrap_or_default(),
+    })?;
     let history: Vec<VersionRow> = versions.iter().map(VersionRow::from).collect();
     let shown = Shown { version: found.into(), body: found.body.clone(), history };
     output.result(&shown, || format!("{}\n\n{}", versions_text(&shown.history), shown.body))?;
@@ -193,7 +195,9 @@ async fn promote_version(
 ) -> anyhow::Result<ExitStatus> {
     let versions = versions_of(app, &name).await?;
     if versions.iter().all(|v| v.version != number) {
-        return Err(btcedu_prompts::PromptError::NoSuchVersion { name, version: number }.into());
+        return Err(
+            btcedu_prompts::PromptError::NoSuchVersion { name: name.to_string(), version: number }.into()
+        );
     }
     let (db, promoted) = (app.ready_database().await?, name.clone());
     db.transaction(move |conn| promote(conn, &promoted, number)).await?;
