@@ -6,34 +6,12 @@ use btcedu_domain::Sha256Hash;
 use bytes::Bytes;
 use image::{ImageDecoder, ImageFormat, ImageReader, Limits};
 
-use crate::{Origin, PictureError, mark::with_origin, offload::compute};
+use crate::{MediaType, Origin, PictureError, mark::with_origin, offload::compute};
 
 /// Most bytes a picture may have: 64 MiB.
 pub const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// Most pixels a picture may have: 64 million.
 pub const MAX_PIXELS: u64 = 64_000_000;
-
-/// The formats that providers send.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MediaType {
-    /// `image/png`
-    Png,
-    /// `image/jpeg`
-    Jpeg,
-    /// `image/webp`
-    Webp,
-}
-
-impl MediaType {
-    /// Returns the MIME type.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Png => "image/png",
-            Self::Jpeg => "image/jpeg",
-            Self::Webp => "image/webp",
-        }
-    }
-}
 
 /// A picture that was decoded to its last row; only [`verify`] makes one.
 #[derive(Debug, Clone)]

@@ -21,11 +21,13 @@
 mod decode;
 mod error;
 mod mark;
+mod media_type;
 mod offload;
 mod thumbnail;
 
-pub use decode::{MAX_BYTES, MAX_PIXELS, MediaType, VerifiedPicture, verify};
+pub use decode::{MAX_BYTES, MAX_PIXELS, VerifiedPicture, verify};
 pub use error::PictureError;
 pub use mark::{AI_SOURCE_TYPE, Origin};
+pub use media_type::MediaType;
 pub use offload::{OffloadError, offload};
 pub use thumbnail::{THUMBNAIL_WIDTH, thumbnail};
