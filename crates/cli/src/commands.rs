@@ -10,6 +10,7 @@ mod images;
 mod migrate;
 mod plan;
 mod prompt;
+mod reference;
 mod report;
 mod review;
 mod run;
@@ -19,16 +20,17 @@ mod text;
 mod web;
 
 use btcedu_domain::{Clock, EpisodeId, SystemClock};
-use btcedu_stages::{BuiltStage, Interrupt, Signal};
+use btcedu_stages::{BuiltStage, Interrupt};
 use clap::{ArgAction, Args, Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
 
 use crate::{
     app::App,
+    errors::{NotStarted, UsageError},
     exit::ExitStatus,
     logs,
     output::Output,
-    progress, reference,
+    progress,
     settings::{Settings, Values},
 };
 
@@ -193,26 +195,16 @@ impl EpisodeIds {
     /// As [`EpisodeIds::parsed`], and at least one.
     ///
     /// # Errors
-    /// [`WrongWords`] where there is none.
+    /// [`UsageError`] where there is none.
     pub(crate) fn at_least_one(&self, command: &'static str) -> anyhow::Result<Vec<EpisodeId>> {
         let ids = self.parsed()?;
         anyhow::ensure!(
             !ids.is_empty(),
-            WrongWords(format!("name an episode: `btcedu {command} EPISODE_ID`; `btcedu status` lists them"))
+            UsageError(format!("name an episode: `btcedu {command} EPISODE_ID`; `btcedu status` lists them"))
         );
         Ok(ids)
     }
 }
-
-/// An episode whose turn didn't come before a signal did.
-#[derive(Debug, thiserror::Error)]
-#[error("not started, since a signal stopped the command; run it again for this episode")]
-pub(crate) struct NotStarted(pub(crate) Signal);
-
-/// A command line that says too little, or names what there isn't; exit code 2.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct WrongWords(pub(crate) String);
 
 /// Runs a command.
 ///
@@ -235,7 +227,7 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitStatus>
     }
     let mut values = Values::load()?;
     if let Some(dir) = &global.data_dir {
-        let text = dir.to_str().ok_or_else(|| WrongWords("--data-dir must be text in UTF-8".to_owned()))?;
+        let text = dir.to_str().ok_or_else(|| UsageError("--data-dir must be text in UTF-8".to_owned()))?;
         values.set_flag("DATA_DIR", text.to_owned());
     }
     let app = App::new(Settings::check(values)?);
@@ -275,7 +267,7 @@ const V1: &str =
 const LATER: &str = "is not in this version of btcedu yet; `btcedu plan EPISODE_ID` shows which stages are";
 
 fn unavailable(name: &str, why: &str) -> anyhow::Result<ExitStatus> {
-    Err(WrongWords(format!("'{name}' {why}")).into())
+    Err(UsageError(format!("'{name}' {why}")).into())
 }
 
 fn level(global: &Global) -> LevelFilter {

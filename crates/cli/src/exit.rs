@@ -12,7 +12,7 @@ use btcedu_prompts::PromptError;
 use btcedu_stages::{Signal, StageEnd, StageError};
 
 use crate::{
-    commands::{NotStarted, WrongWords},
+    errors::{NotStarted, UsageError},
     settings::SettingsError,
 };
 
@@ -67,7 +67,7 @@ impl ExitStatus {
             return Some(Self::of_signal(*signal));
         }
         let wrong_words = cause.is::<SettingsError>()
-            || cause.is::<WrongWords>()
+            || cause.is::<UsageError>()
             || cause.is::<CatalogError>()
             || cause.is::<IdError>()
             || cause.is::<CallIdError>()

@@ -9,12 +9,13 @@
 //! the exit code says what a script can do next.
 
 mod app;
+mod command_line;
 mod commands;
+mod errors;
 mod exit;
 mod logs;
 mod output;
 mod progress;
-mod reference;
 mod settings;
 mod signals;
 

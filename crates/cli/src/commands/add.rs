@@ -15,7 +15,9 @@ use serde_json::json;
 
 use crate::{
     app::App,
-    commands::{WrongWords, chapters, imagegen::command_line},
+    command_line::command_line,
+    commands::chapters,
+    errors::UsageError,
     exit::ExitStatus,
     output::{Output, note},
 };
@@ -63,13 +65,13 @@ struct Source<'a> {
 
 pub(crate) async fn run(app: &App, args: &AddArgs, output: Output) -> anyhow::Result<ExitStatus> {
     let id: EpisodeId = args.id.parse()?;
-    ensure!(!args.title.trim().is_empty(), WrongWords("--title must not be empty".to_owned()));
+    ensure!(!args.title.trim().is_empty(), UsageError("--title must not be empty".to_owned()));
     let dir = app.data.episode(&id);
     let source = source(args, &dir)?;
     let only_v2 = matches!(source.status, EpisodeStatus::Chapterized | EpisodeStatus::Adapted);
     ensure!(
         !only_v2 || app.settings.pipeline_version == PipelineVersion::V2,
-        WrongWords(
+        UsageError(
             "--chapters and --script are of pipeline v2, and PIPELINE_VERSION is 1; set it to 2".to_owned()
         )
     );
@@ -157,7 +159,7 @@ async fn insert(
     let exists = db.run(move |conn| episodes::find(conn, &wanted)).await?.is_some();
     ensure!(
         !exists,
-        WrongWords(format!(
+        UsageError(format!(
             "episode '{id}' exists already; choose another --id, or look at it with `btcedu status {id}`"
         ))
     );

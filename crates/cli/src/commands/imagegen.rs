@@ -56,9 +56,3 @@ pub(crate) async fn run(
     let order = StageOrder { stage: BuiltStage::Imagegen, flags, dry_run: args.dry_run };
     stage::run(app, &args.ids, order, output, bars).await
 }
-
-/// The command as it was typed, for who finds the episode locked. Flags hold no secrets.
-pub(crate) fn command_line() -> String {
-    let words: Vec<String> = std::env::args_os().skip(1).map(|w| w.to_string_lossy().into_owned()).collect();
-    format!("btcedu {}", words.join(" "))
-}

@@ -13,7 +13,9 @@ use serde::Serialize;
 
 use crate::{
     app::App,
-    commands::{EachEpisode, EpisodeIds, WrongWords, imagegen::command_line},
+    command_line::command_line,
+    commands::{EachEpisode, EpisodeIds},
+    errors::UsageError,
     exit::ExitStatus,
     output::{Output, count, table},
 };
@@ -86,7 +88,7 @@ pub(crate) async fn run(app: &App, args: &ImagesArgs, output: Output) -> anyhow:
             let named: Vec<&String> = episode_id.iter().chain(words).collect();
             let [id, call] = named.as_slice() else {
                 let usage = "name an episode and a call: `btcedu images use EPISODE_ID --chapter ID CALL`";
-                return Err(WrongWords(usage.to_owned()).into());
+                return Err(UsageError(usage.to_owned()).into());
             };
             use_picture(&ctx, id, chapter, call, output).await
         }

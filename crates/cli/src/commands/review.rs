@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::{
     app::App,
-    commands::imagegen::command_line,
+    command_line::command_line,
     exit::ExitStatus,
     output::{Output, count, table},
 };

@@ -12,7 +12,8 @@ use jiff::civil::Date;
 
 use crate::{
     app::App,
-    commands::{EachEpisode, EpisodeIds, imagegen::command_line, stage},
+    command_line::command_line,
+    commands::{EachEpisode, EpisodeIds, stage},
     exit::ExitStatus,
     output::{Output, note, table},
     progress::Progress,

@@ -10,7 +10,8 @@ use indicatif::MultiProgress;
 
 use crate::{
     app::App,
-    commands::{EachEpisode, EpisodeIds, imagegen::command_line},
+    command_line::command_line,
+    commands::{EachEpisode, EpisodeIds},
     exit::ExitStatus,
     output::{Output, count, table},
     progress::Progress,

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::{
     app::App,
-    commands::WrongWords,
+    errors::UsageError,
     exit::ExitStatus,
     output::{Output, note},
     signals,
@@ -95,7 +95,7 @@ async fn serve(app: &App, args: &WebArgs, output: Output) -> anyhow::Result<Exit
 }
 
 fn print_line(user: &str, output: Output) -> anyhow::Result<ExitStatus> {
-    let value = hash_password(user, &read_password()?).map_err(|error| WrongWords(error.to_string()))?;
+    let value = hash_password(user, &read_password()?).map_err(|error| UsageError(error.to_string()))?;
     // Without the quotes, whoever reads .env takes the `$` for variables.
     let line = format!("DASHBOARD_AUTH='{value}'");
     output.result(&json!({"line": line}), || line.clone())?;
@@ -115,6 +115,6 @@ fn read_password() -> anyhow::Result<String> {
         terminal.read_secure_line().context("the password can't be read")
     };
     let password = ask("password:")?;
-    anyhow::ensure!(ask("once more:")? == password, WrongWords("the two passwords differ".to_owned()));
+    anyhow::ensure!(ask("once more:")? == password, UsageError("the two passwords differ".to_owned()));
     Ok(password)
 }
