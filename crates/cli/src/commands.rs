@@ -19,7 +19,7 @@ mod status;
 mod text;
 mod web;
 
-use btcedu_domain::{Clock, EpisodeId, SystemClock};
+use btcedu_domain::EpisodeId;
 use btcedu_stages::{BuiltStage, Interrupt};
 use clap::{ArgAction, Args, Parser, Subcommand};
 use tracing::level_filters::LevelFilter;
@@ -232,9 +232,7 @@ pub(crate) async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitStatus>
     }
     let app = App::new(Settings::check(values)?);
     let bars = progress::place_for_bars(global.quiet);
-    let day = SystemClock.now().date();
-    let log_file = app.data.logs().join(format!("btcedu-{day}.jsonl"));
-    logs::start(level(&global), &bars, Some(log_file));
+    logs::start(level(&global), &bars, app.data.logs());
     match command {
         Command::Add(args) => add::run(&app, &args, *output).await,
         Command::Correct(args) => text::run(&app, BuiltStage::Correct, &args, *output, bars).await,

@@ -130,6 +130,7 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli", "simulator", "bench", "xtask"]),
     ("anyhow", &["cli", "bench", "xtask"]),
     ("tracing-subscriber", &["cli", "bench"]),
+    ("tracing-appender", &["cli"]),
     ("dotenvy", &["cli"]),
     ("indicatif", &["cli"]),
     ("comfy-table", &["cli"]),
