@@ -106,14 +106,6 @@ pub fn find(conn: &mut Conn, episode_id: &EpisodeId) -> Result<Option<Episode>, 
     Ok(query.select(Episode::as_select()).first(conn).optional()?)
 }
 
-/// Finds an episode by its row id.
-///
-/// # Errors
-/// [`DbError`] of the query.
-pub fn find_by_row(conn: &mut Conn, id: EpisodeRowId) -> Result<Option<Episode>, DbError> {
-    Ok(episodes::table.find(id).select(Episode::as_select()).first(conn).optional()?)
-}
-
 /// Lists episodes, newest first (by publication, else by when they were found).
 ///
 /// # Errors
@@ -210,14 +202,8 @@ setters! {
     set_audio_path(audio_path: Option<&str>);
     /// Records where the transcript is, relative to the workspace.
     set_transcript_path(transcript_path: Option<&str>);
-    /// Records where the outputs are, relative to the workspace.
-    set_output_dir(output_dir: Option<&str>);
-    /// Records when the pipeline was done.
-    set_completed_at(completed_at: Option<UtcTime>);
     /// Records what the last review said.
     set_review_status(review_status: Option<ReviewStatus>);
-    /// Sets the count of failures, to start counting anew.
-    set_retry_count(retry_count: i32);
 }
 
 /// Records a failure: the error, and one more in the count.

@@ -38,8 +38,6 @@ mod pool;
 mod schema;
 mod turns;
 
-pub mod channels;
-pub mod chunks;
 pub mod content_artifacts;
 pub mod episodes;
 pub mod media_assets;

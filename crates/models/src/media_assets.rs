@@ -65,40 +65,6 @@ pub struct NewMediaAsset<'a> {
     pub created_at: UtcTime,
 }
 
-/// Finds an asset by its row id.
-///
-/// # Errors
-/// [`DbError`] of the query.
-pub fn find(conn: &mut Conn, id: i64) -> Result<Option<MediaAsset>, DbError> {
-    Ok(media_assets::table.find(id).select(MediaAsset::as_select()).first(conn).optional()?)
-}
-
-/// Finds the row of a chapter's current picture.
-///
-/// # Errors
-/// [`DbError`] of the query.
-pub fn find_image(
-    conn: &mut Conn,
-    episode_id: &EpisodeId,
-    chapter_id: &ChapterId,
-) -> Result<Option<MediaAsset>, DbError> {
-    let query = media_assets::table
-        .filter(media_assets::episode_id.eq(episode_id))
-        .filter(media_assets::asset_type.eq(AssetType::Image))
-        .filter(media_assets::chapter_id.eq(chapter_id));
-    Ok(query.select(MediaAsset::as_select()).first(conn).optional()?)
-}
-
-/// Lists everything that an episode has, by type and chapter.
-///
-/// # Errors
-/// [`DbError`] of the query.
-pub fn list(conn: &mut Conn, episode_id: &EpisodeId) -> Result<Vec<MediaAsset>, DbError> {
-    let query = media_assets::table.filter(media_assets::episode_id.eq(episode_id));
-    let order = (media_assets::asset_type, media_assets::chapter_id, media_assets::id);
-    Ok(query.order(order).select(MediaAsset::as_select()).load(conn)?)
-}
-
 /// Lists the rows of an episode's current pictures, by chapter id.
 ///
 /// # Errors
@@ -144,14 +110,6 @@ pub fn upsert_image(conn: &mut Conn, new: &NewMediaAsset<'_>) -> Result<i64, DbE
 pub fn set_metadata(conn: &mut Conn, id: i64, metadata: Option<&str>) -> Result<(), DbError> {
     let query = diesel::update(media_assets::table.find(id)).set(media_assets::metadata.eq(metadata));
     expect_row(query.execute(conn)?, "media asset", &id)
-}
-
-/// Deletes an asset's row and tells whether there was one.
-///
-/// # Errors
-/// [`DbError`] of the query.
-pub fn delete(conn: &mut Conn, id: i64) -> Result<bool, DbError> {
-    Ok(diesel::delete(media_assets::table.find(id)).execute(conn)? > 0)
 }
 
 /// Deletes the row of a chapter's picture and tells whether there was one.

@@ -77,15 +77,6 @@ pub struct PromptMetadata<'a> {
     pub max_tokens: Option<i64>,
 }
 
-/// Lists the names that have a version, sorted.
-///
-/// # Errors
-/// [`DbError`] of the query.
-pub fn list_names(conn: &mut Conn) -> Result<Vec<String>, DbError> {
-    let query = prompt_versions::table.select(prompt_versions::name).distinct();
-    Ok(query.order(prompt_versions::name).load(conn)?)
-}
-
 /// Lists all versions of all templates, by name, the newest of each first.
 ///
 /// # Errors
@@ -104,14 +95,6 @@ pub fn list(conn: &mut Conn, name: &str) -> Result<Vec<PromptVersion>, DbError> 
     Ok(query.order(prompt_versions::version.desc()).select(PromptVersion::as_select()).load(conn)?)
 }
 
-/// Finds a version by its row id.
-///
-/// # Errors
-/// [`DbError`] of the query.
-pub fn find(conn: &mut Conn, id: i64) -> Result<Option<PromptVersion>, DbError> {
-    Ok(prompt_versions::table.find(id).select(PromptVersion::as_select()).first(conn).optional()?)
-}
-
 /// Finds a version by its number.
 ///
 /// # Errors
@@ -120,21 +103,6 @@ pub fn find_version(conn: &mut Conn, name: &str, version: i32) -> Result<Option<
     let query = prompt_versions::table
         .filter(prompt_versions::name.eq(name))
         .filter(prompt_versions::version.eq(version));
-    Ok(query.select(PromptVersion::as_select()).first(conn).optional()?)
-}
-
-/// Finds the version that has this text.
-///
-/// # Errors
-/// [`DbError`] of the query.
-pub fn find_by_hash(
-    conn: &mut Conn,
-    name: &str,
-    content_hash: Sha256Hash,
-) -> Result<Option<PromptVersion>, DbError> {
-    let query = prompt_versions::table
-        .filter(prompt_versions::name.eq(name))
-        .filter(prompt_versions::content_hash.eq(content_hash));
     Ok(query.select(PromptVersion::as_select()).first(conn).optional()?)
 }
 

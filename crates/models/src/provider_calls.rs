@@ -118,25 +118,6 @@ pub fn find(conn: &mut Conn, call_id: CallId) -> Result<Option<ProviderCall>, Db
     Ok(query.select(ProviderCall::as_select()).first(conn).optional()?)
 }
 
-/// Finds the newest text that was paid for with this request, to use it again.
-///
-/// # Errors
-/// [`DbError`] of the query.
-pub fn find_answered_text(
-    conn: &mut Conn,
-    episode: EpisodeRowId,
-    request_hash: Sha256Hash,
-) -> Result<Option<ProviderCall>, DbError> {
-    let query = provider_calls::table
-        .filter(provider_calls::episode_id.eq(episode))
-        .filter(provider_calls::request_hash.eq(request_hash))
-        .filter(provider_calls::kind.eq(CallKind::Text))
-        .filter(provider_calls::state.eq(CallState::Answered))
-        .filter(provider_calls::reply.is_not_null());
-    let newest = query.order((provider_calls::sent_at.desc(), provider_calls::call_id.desc()));
-    Ok(newest.select(ProviderCall::as_select()).first(conn).optional()?)
-}
-
 /// Lists the calls of an episode, oldest first.
 ///
 /// # Errors

@@ -126,18 +126,6 @@ pub fn list_latest(conn: &mut Conn, statuses: &[EpisodeStatus]) -> Result<Vec<La
     Ok(diesel::sql_query(query).load(conn)?)
 }
 
-/// Lists tasks, newest first: those of one status, or all.
-///
-/// # Errors
-/// [`DbError`] of the query.
-pub fn list(conn: &mut Conn, status: Option<ReviewStatus>) -> Result<Vec<ReviewTask>, DbError> {
-    let mut query = review_tasks::table.into_boxed();
-    if let Some(status) = status {
-        query = query.filter(review_tasks::status.eq(status));
-    }
-    Ok(query.order(review_tasks::id.desc()).select(ReviewTask::as_select()).load(conn)?)
-}
-
 /// Which tasks to list with their titles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TaskSelection {

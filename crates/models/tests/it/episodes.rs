@@ -30,7 +30,6 @@ fn what_was_written_is_read_back() {
     let inserted = fixture.run(|conn| episodes::insert(conn, &new));
     let found = fixture.run(|conn| episodes::find(conn, &id)).unwrap();
     assert_eq!(found, inserted);
-    assert_eq!(fixture.run(|conn| episodes::find_by_row(conn, found.id)).unwrap(), inserted);
     assert_eq!(
         (found.title.as_str(), found.detected_at, found.duration_seconds, found.pipeline_version),
         (new.title, new.detected_at, new.duration_seconds, PipelineVersion::V1)
@@ -124,19 +123,17 @@ fn each_column_is_set_alone_and_a_missing_row_is_an_error() {
         episodes::set_status(conn, id, EpisodeStatus::Chapterized)?;
         episodes::set_failure(conn, id, "first")?;
         episodes::set_failure(conn, id, "second")?;
-        episodes::set_audio_path(conn, id, Some("raw/abc123/audio.m4a"))?;
-        episodes::set_completed_at(conn, id, Some(testing::time()))
+        episodes::set_audio_path(conn, id, Some("raw/abc123/audio.m4a"))
     });
     wanted.status = EpisodeStatus::Chapterized;
     wanted.error_message = Some("second".to_owned());
     wanted.retry_count = 2;
     wanted.audio_path = Some("raw/abc123/audio.m4a".to_owned());
-    wanted.completed_at = Some(testing::time());
-    assert_eq!(fixture.run(|conn| episodes::find_by_row(conn, id)).unwrap(), wanted);
+    assert_eq!(fixture.run(|conn| episodes::find(conn, &wanted.episode_id)).unwrap(), wanted);
 
     fixture.run(|conn| episodes::set_error(conn, id, None));
     wanted.error_message = None;
-    assert_eq!(fixture.run(|conn| episodes::find_by_row(conn, id)).unwrap(), wanted);
+    assert_eq!(fixture.run(|conn| episodes::find(conn, &wanted.episode_id)).unwrap(), wanted);
 
     let nobody = EpisodeRowId(99);
     let error = testing::run(&fixture.db, |conn| episodes::set_failure(conn, nobody, "x")).unwrap_err();

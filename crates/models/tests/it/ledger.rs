@@ -1,6 +1,6 @@
 //! Money is added up from the ledger, and every sum agrees with every other.
 
-use btcedu_domain::{CallId, CallKind, CallState, EpisodeStatus, Sha256Hash, Stage, Usd, UtcTime};
+use btcedu_domain::{CallId, CallKind, CallState, EpisodeStatus, Stage, Usd, UtcTime};
 use btcedu_models::{
     DbError,
     episodes::Episode,
@@ -134,46 +134,6 @@ fn runs_from_before_the_ledger_count_and_runs_with_rows_count_by_their_rows() {
         fixture.run(|conn| pipeline_runs::find(conn, old)).unwrap().estimated_cost_usd.to_string(),
         "$0.0414"
     );
-}
-
-#[test]
-fn paid_text_is_found_again_newest_first_and_only_where_there_is_some() {
-    let fixture = fixture();
-    let episode = fixture.episode("abc123", EpisodeStatus::Chapterized);
-    let other = fixture.episode("other", EpisodeStatus::Chapterized);
-    let hash = Sha256Hash::of_bytes(b"the request");
-    let text = |at: &str| NewCall {
-        kind: CallKind::Text,
-        call_id: CallId::new(),
-        request_hash: hash,
-        sent_at: time(at),
-        ..image(&episode, 10)
-    };
-    let with = |state, reply| Settlement { reply, ..end(state, Some(1)) };
-    let find = || fixture.run(|conn| provider_calls::find_answered_text(conn, episode.id, hash));
-
-    settled(&fixture, &text("2026-11-22T09:00:00Z"), None);
-    settled(&fixture, &text("2026-11-22T09:01:00Z"), Some(&with(CallState::Failed, Some("broken"))));
-    settled(&fixture, &text("2026-11-22T09:02:00Z"), Some(&with(CallState::Answered, None)));
-    settled(
-        &fixture,
-        &NewCall { kind: CallKind::Image, ..text("2026-11-22T09:03:00Z") },
-        Some(&with(CallState::Answered, Some("x"))),
-    );
-    settled(
-        &fixture,
-        &NewCall { episode_id: other.id, ..text("2026-11-22T09:04:00Z") },
-        Some(&with(CallState::Answered, Some("x"))),
-    );
-    settled(
-        &fixture,
-        &NewCall { request_hash: Sha256Hash::of_bytes(b"y"), ..text("2026-11-22T09:05:00Z") },
-        Some(&with(CallState::Answered, Some("x"))),
-    );
-    assert_eq!(find(), None);
-    settled(&fixture, &text("2026-11-22T12:00:00Z"), Some(&with(CallState::Answered, Some("newer"))));
-    settled(&fixture, &text("2026-11-22T11:00:00Z"), Some(&with(CallState::Answered, Some("older"))));
-    assert_eq!(find().unwrap().reply.as_deref(), Some("newer"));
 }
 
 #[test]

@@ -58,7 +58,8 @@ async fn child() {
 /// Reads, then writes what it read and one more: lost where two do it at once.
 fn add_one(conn: &mut btcedu_models::Conn) -> Result<(), DbError> {
     let episode = episodes::find(conn, &"abc123".parse().unwrap())?.unwrap();
-    episodes::set_retry_count(conn, episode.id, episode.retry_count + 1)
+    let sum = episode.retry_count + 1;
+    Ok(conn.batch_execute(&format!("UPDATE episodes SET retry_count = {sum}"))?)
 }
 
 fn wait_for_parent(word: &str) {
@@ -143,7 +144,7 @@ fn processes_that_write_at_once_wait_and_lose_nothing() {
     let episode = fixture.episode("abc123", EpisodeStatus::New);
     let children = (0..3).map(|_| start("add", fixture.db.path(), "ready")).collect();
     release_all_and_wait(children);
-    let found = fixture.run(|conn| episodes::find_by_row(conn, episode.id)).unwrap();
+    let found = fixture.run(|conn| episodes::find(conn, &episode.episode_id)).unwrap();
     assert_eq!(found.retry_count, 3 * ADDITIONS);
 }
 
@@ -164,6 +165,6 @@ fn a_writer_waits_for_another_process_as_long_as_it_is_told_to() {
         patient.join().unwrap().unwrap();
     });
     assert!(holder.wait().unwrap().success());
-    let found = fixture.run(|conn| episodes::find_by_row(conn, episode.id)).unwrap();
+    let found = fixture.run(|conn| episodes::find(conn, &episode.episode_id)).unwrap();
     assert_eq!(found.retry_count, 2);
 }

@@ -1,6 +1,5 @@
-//! Versions of a template: found by number and text, one of them in use.
+//! Versions of a template: found by number, one of them in use.
 
-use btcedu_domain::Sha256Hash;
 use btcedu_models::{
     DbError,
     prompt_versions::{self, PromptMetadata},
@@ -11,7 +10,7 @@ use diesel::connection::SimpleConnection;
 use crate::fixture;
 
 #[test]
-fn versions_are_found_by_number_text_and_use() {
+fn versions_are_found_by_number_and_use() {
     let fixture = fixture();
     let (one, two) = fixture.run(|conn| {
         testing::prompt_version(conn, "translate", 1, "other");
@@ -19,14 +18,9 @@ fn versions_are_found_by_number_text_and_use() {
         Ok((one, testing::prompt_version(conn, "imagegen", 2, "b")))
     });
     fixture.run(|conn| {
-        assert_eq!(prompt_versions::list_names(conn)?, ["imagegen", "translate"]);
-        assert_eq!(prompt_versions::list(conn, "imagegen")?, [two.clone(), one.clone()]);
-        assert_eq!(prompt_versions::find(conn, one.id)?, Some(one.clone()));
-        assert_eq!(prompt_versions::find_version(conn, "imagegen", 2)?, Some(two.clone()));
+        assert_eq!(prompt_versions::list(conn, "imagegen")?, [two.clone(), one]);
+        assert_eq!(prompt_versions::find_version(conn, "imagegen", 2)?, Some(two));
         assert_eq!(prompt_versions::find_version(conn, "imagegen", 3)?, None);
-        let hash = Sha256Hash::of_bytes(b"a");
-        assert_eq!(prompt_versions::find_by_hash(conn, "imagegen", hash)?, Some(one));
-        assert_eq!(prompt_versions::find_by_hash(conn, "translate", hash)?, None);
         assert_eq!(prompt_versions::find_default(conn, "imagegen")?, None);
         Ok(())
     });
@@ -87,7 +81,8 @@ fn a_changed_head_is_recorded_without_a_new_version() {
         prompt_versions::set_metadata(conn, id, &head)?;
         prompt_versions::set_template_path(conn, id, Some("imagegen.md"))
     });
-    let row = fixture.run(|conn| prompt_versions::find(conn, id)).unwrap();
+    let read = || fixture.run(|conn| prompt_versions::find_version(conn, "imagegen", 1)).unwrap();
+    let row = read();
     assert_eq!(
         (row.model.as_deref(), row.temperature, row.max_tokens),
         (head.model, head.temperature, head.max_tokens)
@@ -95,5 +90,5 @@ fn a_changed_head_is_recorded_without_a_new_version() {
     assert_eq!(row.template_path.as_deref(), Some("imagegen.md"));
     let none = PromptMetadata { model: None, temperature: None, max_tokens: None };
     fixture.run(|conn| prompt_versions::set_metadata(conn, id, &none));
-    assert_eq!(fixture.run(|conn| prompt_versions::find(conn, id)).unwrap().model, None);
+    assert_eq!(read().model, None);
 }
