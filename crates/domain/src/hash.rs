@@ -14,15 +14,12 @@ use crate::sql::text_column;
 #[cfg_attr(feature = "diesel", diesel(sql_type = diesel::sql_types::Text))]
 pub struct Sha256Hash([u8; 32]);
 
-/// Why a text is no hash, or a value can't be hashed.
-#[derive(Debug, thiserror::Error)]
-pub enum HashError {
-    /// The text is not 64 hex digits.
-    #[error("'{0}' is not a SHA-256 of 64 hex digits")]
-    NotAHash(String),
-    /// The value has no JSON form (a map whose keys aren't text, say).
-    #[error("the value can't be written as JSON")]
-    NotJson(#[from] serde_json::Error),
+/// A text is not a SHA-256.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("'{found}' is not a SHA-256 of 64 hex digits")]
+pub struct HashError {
+    /// The text that was found; at most 80 characters of it.
+    pub found: String,
 }
 
 impl Sha256Hash {
@@ -31,7 +28,7 @@ impl Sha256Hash {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// Hashes all that a reader gives, without holding more of it than a small piece.
+    /// Hashes everything that a reader returns, and holds only a small part of it in memory.
     ///
     /// # Errors
     /// The reader's.
@@ -48,34 +45,16 @@ impl Sha256Hash {
         }
     }
 
-    /// Hashes the canonical JSON of a JSON value.
+    /// Hashes a JSON value in its canonical form: keys sorted at every level, no spaces.
     pub fn of_value(mut value: Value) -> Self {
         value.sort_all_objects();
         Self::of_bytes(value.to_string().as_bytes())
-    }
-
-    /// Hashes the canonical JSON of a value, so that field order and spacing don't matter.
-    ///
-    /// # Errors
-    /// [`HashError::NotJson`] where the value has no JSON form.
-    pub fn of_json(value: &impl Serialize) -> Result<Self, HashError> {
-        Ok(Self::of_value(serde_json::to_value(value)?))
     }
 
     /// Returns the first 16 hex digits, as used in file names.
     pub fn short(&self) -> String {
         self.to_string().chars().take(16).collect()
     }
-}
-
-/// Writes a value as JSON with keys sorted at every level and no spaces.
-///
-/// # Errors
-/// As `serde_json::to_value`.
-pub fn canonical_json(value: &impl Serialize) -> Result<String, serde_json::Error> {
-    let mut value = serde_json::to_value(value)?;
-    value.sort_all_objects();
-    serde_json::to_string::<Value>(&value)
 }
 
 impl fmt::Display for Sha256Hash {
@@ -94,7 +73,7 @@ impl FromStr for Sha256Hash {
     type Err = HashError;
 
     fn from_str(text: &str) -> Result<Self, HashError> {
-        let not_a_hash = || HashError::NotAHash(text.chars().take(80).collect());
+        let not_a_hash = || HashError { found: text.chars().take(80).collect() };
         if text.len() != 64 || !text.is_ascii() {
             return Err(not_a_hash());
         }
@@ -131,10 +110,8 @@ mod tests {
     #[test]
     fn canonical_json_sorts_keys_at_every_level_and_keeps_letters() {
         let value = json!({"b": {"z": 1, "a": "ğüşıöç ß"}, "a": [{"y": null, "x": true}]});
-        assert_eq!(
-            canonical_json(&value).unwrap(),
-            r#"{"a":[{"x":true,"y":null}],"b":{"a":"ğüşıöç ß","z":1}}"#
-        );
+        let canonical = r#"{"a":[{"x":true,"y":null}],"b":{"a":"ğüşıöç ß","z":1}}"#;
+        assert_eq!(Sha256Hash::of_value(value), Sha256Hash::of_bytes(canonical.as_bytes()));
     }
 
     #[test]

@@ -15,7 +15,7 @@
 //! let episode: EpisodeId = "-QuuHAnujxk".parse()?;
 //! assert!("../etc/passwd".parse::<ChapterId>().is_err());
 //! assert_eq!((Usd::from_micros(80_000) * 3).to_string(), "$0.24");
-//! let hash = Sha256Hash::of_json(&serde_json::json!({"b": 1, "a": episode}))?;
+//! let hash = Sha256Hash::of_value(serde_json::json!({"b": 1, "a": episode}));
 //! assert_eq!(hash.to_string().len(), 64);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -32,7 +32,7 @@ mod time;
 
 pub use error::{ErrorKind, Kinded, causes, with_causes};
 pub use failure::{Billing, FailureClass, ProviderFailure};
-pub use hash::{HashError, Sha256Hash, canonical_json};
+pub use hash::{HashError, Sha256Hash};
 pub use ids::{CallId, CallIdError, ChapterId, EpisodeId, EpisodeRowId, IdError, RunId};
 pub use money::{Usd, UsdError};
 pub use status::{
