@@ -110,8 +110,6 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
     ("minijinja", &["prompts"]),
     ("gray_matter", &["prompts"]),
     ("rust-embed", &["prompts", "dashboard"]),
-    ("feed-rs", &["clients"]),
-    ("backon", &["stages"]),
     // Crash points stand where files are renamed too; artifacts has them behind its feature `failpoints`.
     ("fail", &["stages", "artifacts"]),
     ("actix-web", &["dashboard"]),
