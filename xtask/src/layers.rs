@@ -1,5 +1,7 @@
-//! `cargo xtask layers`: the arrows between the crates, checked against what cargo says.
+//! `cargo xtask layers`: the arrows between the crates, checked against what cargo says, and circles of modules
+//! inside a crate.
 
+mod circles;
 mod manifests;
 mod table;
 
@@ -18,7 +20,7 @@ const TABLE_IS_IN: &str = "xtask/src/layers/table.rs";
 /// Checks, then prints the table.
 ///
 /// # Errors
-/// If an arrow is forbidden or a manifest breaks a rule.
+/// As [`check`].
 pub(crate) fn run() -> Result<()> {
     check()?;
     say(&markdown());
@@ -28,11 +30,12 @@ pub(crate) fn run() -> Result<()> {
 /// Checks the workspace as it is.
 ///
 /// # Errors
-/// If an arrow is forbidden or a manifest breaks a rule; all of them are listed.
+/// If an arrow is forbidden, a manifest breaks a rule or modules form a circle; all of them are listed.
 pub(crate) fn check() -> Result<()> {
     let metadata = Metadata::load()?;
     let mut problems = forbidden(&metadata);
     problems.extend(manifests::problems(&metadata)?);
+    problems.extend(circles::problems(&metadata)?);
     if !problems.is_empty() {
         bail!("{} against the layers:\n  {}", problems.len(), problems.join("\n  "));
     }

@@ -1,6 +1,6 @@
 //! What the checks need to know of the workspace: its packages and what each manifest says.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -36,6 +36,8 @@ pub(crate) struct Dependency {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Target {
     pub(crate) kind: Vec<String>,
+    /// Its `lib.rs`, `main.rs` or the like.
+    pub(crate) src_path: PathBuf,
 }
 
 impl Metadata {
@@ -53,6 +55,13 @@ impl Package {
     /// Returns the name without our prefix, as it stands in the table.
     pub(crate) fn short_name(&self) -> &str {
         short_name(&self.name).unwrap_or(&self.name)
+    }
+
+    /// Lists the root files of its library and programs.
+    pub(crate) fn product_files(&self) -> impl Iterator<Item = &Path> {
+        let is_product = |kind: &String| matches!(kind.as_str(), "lib" | "bin");
+        let targets = self.targets.iter().filter(move |target| target.kind.iter().any(is_product));
+        targets.map(|target| target.src_path.as_path())
     }
 
     /// Tells whether other packages can use it.

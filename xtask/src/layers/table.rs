@@ -94,6 +94,7 @@ pub(crate) const ROWS: &[Row] = &[
 pub(crate) const HOMES: &[(&str, &[&str])] = &[
     ("sha2", &["domain"]),
     ("toml", &["catalog", "xtask"]),
+    ("proc-macro2", &["xtask"]),
     ("image", &["pictures", "simulator"]),
     ("png", &["pictures"]),
     ("fast_image_resize", &["pictures"]),

@@ -7,7 +7,7 @@ use crate::{cargo, generate};
 
 fn workspace(package: &str, dependency: &str, kind: Option<&str>) -> Metadata {
     serde_json::from_value(json!({"packages": [{
-        "name": package, "manifest_path": "Cargo.toml", "targets": [{"kind": ["lib"]}],
+        "name": package, "manifest_path": "Cargo.toml", "targets": [{"kind": ["lib"], "src_path": "src/lib.rs"}],
         "dependencies": [{"name": dependency, "kind": kind, "rename": null}],
     }]}))
     .unwrap()
