@@ -1,14 +1,18 @@
 //! The dashboard as its visitors see it: started, asked over HTTP, stopped.
 
 use std::{
-    collections::BTreeMap,
     fs,
     path::Path,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use reqwest::{Method, redirect};
+use reqwest::{
+    Method, Url,
+    cookie::{CookieStore, Jar},
+    redirect,
+};
+use scraper::{Html, Selector};
 use serde_json::Value;
 use tempfile::NamedTempFile;
 use tokio::{
@@ -17,6 +21,7 @@ use tokio::{
     process::{Child, ChildStdout},
     time::timeout,
 };
+use url::form_urlencoded;
 
 use crate::TestEnv;
 
@@ -30,8 +35,13 @@ pub struct Dashboard {
     _stdout: Lines<BufReader<ChildStdout>>,
     stderr: NamedTempFile,
     address: String,
+    visitor: Mutex<Visitor>,
+}
+
+/// An HTTP client and the cookies that it was given.
+struct Visitor {
     client: reqwest::Client,
-    cookies: Mutex<BTreeMap<String, String>>,
+    cookies: Arc<Jar>,
 }
 
 impl Dashboard {
@@ -53,8 +63,7 @@ impl Dashboard {
             panic!("the dashboard doesn't say where it is: '{line}'\n{}", read(stderr.path()));
         };
         let address = url.split('/').next().unwrap_or_default().to_owned();
-        let client = client();
-        Self { program, _stdout: lines, stderr, address, client, cookies: Mutex::default() }
+        Self { program, _stdout: lines, stderr, address, visitor: Mutex::new(Visitor::new()) }
     }
 
     /// Returns `127.0.0.1:PORT`.
@@ -87,7 +96,7 @@ impl Dashboard {
 
     /// Forgets all cookies, as another visitor.
     pub fn forget_cookies(&self) {
-        self.cookies.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        *self.visitor() = Visitor::new();
     }
 
     /// Gets a path.
@@ -153,13 +162,10 @@ impl Dashboard {
     /// Where no answer comes.
     pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
-        let mut request = self.client.request(method, self.url(path));
+        let client = self.visitor().client.clone();
+        let mut request = client.request(method, self.url(path));
         if !body.is_empty() {
             request = request.body(body);
-        }
-        let cookies = self.cookie_header();
-        if !cookies.is_empty() {
-            request = request.header("cookie", cookies);
         }
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -173,9 +179,7 @@ impl Dashboard {
         let headers: Vec<(String, String)> =
             response.headers().iter().map(|(n, v)| (n.as_str().to_owned(), text(v.as_bytes()))).collect();
         let body = response.bytes().await.expect("a whole body").to_vec();
-        let answer = Answer { status, headers, body };
-        self.keep_cookies(&answer);
-        answer
+        Answer { status, headers, body }
     }
 
     /// Opens a connection of its own.
@@ -218,25 +222,34 @@ impl Dashboard {
         self.raw(head.as_bytes()).await
     }
 
-    /// Returns the cookies as a request sends them.
+    /// Returns the cookies as a request for the first page sends them; empty where there are none.
+    ///
+    /// # Panics
+    /// Where the cookies aren't text.
     pub fn cookie_header(&self) -> String {
-        let cookies = self.cookies.lock().unwrap_or_else(PoisonError::into_inner);
-        let pairs: Vec<String> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        pairs.join("; ")
+        let url = Url::parse(&self.url("/")).expect("the dashboard's URL");
+        let header = self.visitor().cookies.cookies(&url);
+        header.map_or_else(String::new, |value| value.to_str().expect("cookies in ASCII").to_owned())
     }
 
-    fn keep_cookies(&self, answer: &Answer) {
-        let mut cookies = self.cookies.lock().unwrap_or_else(PoisonError::into_inner);
-        for cookie in answer.all("set-cookie") {
-            let pair = cookie.split(';').next().unwrap_or_default();
-            let Some((name, value)) = pair.split_once('=') else { continue };
-            let gone = value.is_empty() || cookie.to_ascii_lowercase().contains("max-age=0");
-            if gone {
-                cookies.remove(name.trim());
-            } else {
-                cookies.insert(name.trim().to_owned(), value.trim().to_owned());
-            }
-        }
+    fn visitor(&self) -> MutexGuard<'_, Visitor> {
+        self.visitor.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Visitor {
+    fn new() -> Self {
+        // Fails only where a provider is installed already, which serves as well.
+        let _installed = rustls::crypto::ring::default_provider().install_default();
+        let cookies = Arc::new(Jar::default());
+        let builder = reqwest::Client::builder()
+            .cookie_provider(Arc::clone(&cookies))
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .timeout(PATIENCE)
+            // Plain HTTP only: reading the machine's certificates would take time for nothing.
+            .tls_certs_only([]);
+        Self { client: builder.build().expect("an HTTP client"), cookies }
     }
 }
 
@@ -290,16 +303,31 @@ impl Answer {
     }
 
     /// Returns the value of the first form field of that name.
+    ///
+    /// # Panics
+    /// Where the name can't stand in a CSS selector.
     pub fn field(&self, name: &str) -> Option<String> {
-        let page = self.text();
-        let wanted = format!("name=\"{name}\"");
-        let tag = page.split('<').find(|tag| tag.starts_with("input") && tag.contains(&wanted))?;
-        attribute(tag, "value")
+        let page = Html::parse_document(&self.text());
+        let inputs = selector(&format!("input[name=\"{name}\"]"));
+        let first = page.select(&inputs).next()?;
+        first.attr("value").map(ToOwned::to_owned)
     }
 
     /// Returns an attribute of every tag that has it, in order.
+    ///
+    /// # Panics
+    /// Where the name can't stand in a CSS selector.
     pub fn attributes(&self, name: &str) -> Vec<String> {
-        self.text().split('<').filter_map(|tag| attribute(tag, name)).collect()
+        let page = Html::parse_document(&self.text());
+        let with_it = selector(&format!("[{name}]"));
+        page.select(&with_it).filter_map(|tag| tag.attr(name)).map(ToOwned::to_owned).collect()
+    }
+}
+
+fn selector(css: &str) -> Selector {
+    match Selector::parse(css) {
+        Ok(selector) => selector,
+        Err(error) => panic!("'{css}' is no CSS selector: {error}"),
     }
 }
 
@@ -329,56 +357,9 @@ impl RawAnswer {
 
 /// Writes fields as a form's body.
 pub fn form(fields: &[(&str, &str)]) -> String {
-    let pairs = fields.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value)));
-    pairs.collect::<Vec<_>>().join("&")
-}
-
-fn encoded(text: &str) -> String {
-    let byte = |b: u8| {
-        if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") }
-    };
-    text.bytes().map(byte).collect()
-}
-
-fn attribute(tag: &str, name: &str) -> Option<String> {
-    let inside = tag.split('>').next()?.replace(['\n', '\t'], " ");
-    let (_, after) = inside.split_once(&format!(" {name}=\""))?;
-    let (value, _) = after.split_once('"')?;
-    Some(unescaped(value))
-}
-
-/// Undoes what a template writes for characters that mean something in HTML.
-fn unescaped(text: &str) -> String {
-    let mut plain = text.to_owned();
-    for (written, meant) in [
-        ("&lt;", "<"),
-        ("&gt;", ">"),
-        ("&quot;", "\""),
-        ("&#39;", "'"),
-        ("&#x27;", "'"),
-        ("&#x2F;", "/"),
-        ("&#x2f;", "/"),
-        ("&#47;", "/"),
-        ("&#x3D;", "="),
-        ("&amp;", "&"),
-    ] {
-        plain = plain.replace(written, meant);
-    }
-    plain
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
 }
 
 fn read(path: &Path) -> String {
     String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
-}
-
-fn client() -> reqwest::Client {
-    // Fails only where a provider is installed already, which is as good.
-    let _already_there = rustls::crypto::ring::default_provider().install_default();
-    let builder = reqwest::Client::builder()
-        .redirect(redirect::Policy::none())
-        .no_proxy()
-        .timeout(PATIENCE)
-        // Plain http only: reading the machine's certificates would cost time for nothing.
-        .tls_certs_only([]);
-    builder.build().expect("an HTTP client")
 }

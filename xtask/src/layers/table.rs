@@ -120,6 +120,7 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
     ("ammonia", &["dashboard"]),
     ("argon2", &["dashboard"]),
     ("fantoccini", &["testkit"]),
+    ("scraper", &["testkit"]),
     ("flate2", &["dashboard"]),
     ("governor", &["dashboard"]),
     ("metrics", &["dashboard"]),
