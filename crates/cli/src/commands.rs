@@ -16,12 +16,15 @@ mod review;
 mod run;
 mod stage;
 mod status;
+#[cfg(test)]
+mod tests;
 mod text;
 mod web;
 
 use btcedu_domain::EpisodeId;
 use btcedu_stages::{BuiltStage, Interrupt};
 use clap::{ArgAction, Args, Parser, Subcommand};
+use indicatif::MultiProgress;
 use tracing::level_filters::LevelFilter;
 
 use crate::{
@@ -206,56 +209,81 @@ impl EpisodeIds {
     }
 }
 
-/// Runs a command.
+/// Runs a command with the settings of this process.
 ///
 /// # Errors
 /// Whatever the command fails with; the exit code follows from it.
-pub(crate) async fn run(cli: Cli, output: &Output) -> anyhow::Result<ExitStatus> {
-    let Cli { global, command } = cli;
-    // These need neither settings nor a workspace.
-    match &command {
-        Command::Completions(args) => return Ok(completions::run(args)),
-        Command::Reference(args) => return reference::run(args),
-        Command::Chunk(_) => return unavailable("chunk", V1),
-        Command::Generate(_) => return unavailable("generate", V1),
-        Command::Refine(_) => return unavailable("refine", V1),
-        Command::Detect(_) => return unavailable("detect", LATER),
-        Command::Backfill(_) => return unavailable("backfill", LATER),
-        Command::Download(_) => return unavailable("download", LATER),
-        Command::Transcribe(_) => return unavailable("transcribe", LATER),
-        _ => {}
+pub(crate) async fn run(cli: Cli, output: Output) -> anyhow::Result<ExitStatus> {
+    if let Some(ended) = run_without_workspace(&cli.command) {
+        return ended;
     }
-    let mut values = Values::load()?;
+    let app = app(&cli.global, Values::load()?)?;
+    let bars = progress::place_for_bars(cli.global.quiet);
+    logs::start(level(&cli.global), &bars, app.data.logs());
+    run_in_workspace(&app, cli.command, output, bars).await
+}
+
+/// Runs a command that needs neither settings nor a workspace; returns `None` for every other command.
+pub(crate) fn run_without_workspace(command: &Command) -> Option<anyhow::Result<ExitStatus>> {
+    Some(match command {
+        Command::Completions(args) => Ok(completions::run(args)),
+        Command::Reference(args) => reference::run(args),
+        Command::Chunk(_) => unavailable("chunk", V1),
+        Command::Generate(_) => unavailable("generate", V1),
+        Command::Refine(_) => unavailable("refine", V1),
+        Command::Detect(_) => unavailable("detect", LATER),
+        Command::Backfill(_) => unavailable("backfill", LATER),
+        Command::Download(_) => unavailable("download", LATER),
+        Command::Transcribe(_) => unavailable("transcribe", LATER),
+        _ => return None,
+    })
+}
+
+/// Checks the settings and builds the services from them; flags win over all other sources.
+///
+/// # Errors
+/// A setting that is not allowed.
+pub(crate) fn app(global: &Global, mut values: Values) -> anyhow::Result<App> {
     if let Some(dir) = &global.data_dir {
         let text = dir.to_str().ok_or_else(|| UsageError("--data-dir must be text in UTF-8".to_owned()))?;
         values.set_flag("DATA_DIR", text.to_owned());
     }
-    let app = App::new(Settings::check(values)?);
-    let bars = progress::place_for_bars(global.quiet);
-    logs::start(level(&global), &bars, app.data.logs());
+    Ok(App::new(Settings::check(values)?))
+}
+
+/// Runs a command on a workspace.
+///
+/// # Errors
+/// Whatever the command fails with; the exit code follows from it.
+pub(crate) async fn run_in_workspace(
+    app: &App,
+    command: Command,
+    output: Output,
+    bars: MultiProgress,
+) -> anyhow::Result<ExitStatus> {
     match command {
-        Command::Add(args) => add::run(&app, &args, *output).await,
-        Command::Correct(args) => text::run(&app, BuiltStage::Correct, &args, *output, bars).await,
-        Command::Translate(args) => text::run(&app, BuiltStage::Translate, &args, *output, bars).await,
-        Command::Adapt(args) => text::run(&app, BuiltStage::Adapt, &args, *output, bars).await,
-        Command::Chapterize(args) => text::run(&app, BuiltStage::Chapterize, &args, *output, bars).await,
-        Command::Imagegen(args) => imagegen::run(&app, &args, *output, bars).await,
-        Command::Run(args) => run::run(&app, &args, *output, bars).await,
-        Command::RunPending(args) => run::run_pending(&app, &args, *output, bars).await,
-        Command::RunLatest(args) => run::run_latest(&app, &args, *output, bars).await,
-        Command::Report(args) => report::run(&app, &args, *output).await,
-        Command::Retry(args) => run::retry(&app, &args, *output, bars).await,
-        Command::Review(args) => review::run(&app, &args, *output).await,
-        Command::Plan(args) => plan::run(&app, &args, *output).await,
-        Command::Status(args) => status::run(&app, &args, *output).await,
-        Command::Cost(args) => cost::run(&app, &args, *output).await,
-        Command::Images(args) => images::run(&app, &args, *output).await,
-        Command::Chapters(args) => chapters::run(&app, &args, *output),
-        Command::Prompt(args) => prompt::run(&app, &args, *output).await,
-        Command::Migrate(_) => migrate::run(&app, *output).await,
-        Command::MigrateStatus(_) => migrate::status(&app, *output).await,
-        Command::Doctor(args) => doctor::run(&app, &args, *output).await,
-        Command::Web(args) => web::run(&app, &args, *output).await,
+        Command::Add(args) => add::run(app, &args, output).await,
+        Command::Correct(args) => text::run(app, BuiltStage::Correct, &args, output, bars).await,
+        Command::Translate(args) => text::run(app, BuiltStage::Translate, &args, output, bars).await,
+        Command::Adapt(args) => text::run(app, BuiltStage::Adapt, &args, output, bars).await,
+        Command::Chapterize(args) => text::run(app, BuiltStage::Chapterize, &args, output, bars).await,
+        Command::Imagegen(args) => imagegen::run(app, &args, output, bars).await,
+        Command::Run(args) => run::run(app, &args, output, bars).await,
+        Command::RunPending(args) => run::run_pending(app, &args, output, bars).await,
+        Command::RunLatest(args) => run::run_latest(app, &args, output, bars).await,
+        Command::Report(args) => report::run(app, &args, output).await,
+        Command::Retry(args) => run::retry(app, &args, output, bars).await,
+        Command::Review(args) => review::run(app, &args, output).await,
+        Command::Plan(args) => plan::run(app, &args, output).await,
+        Command::Status(args) => status::run(app, &args, output).await,
+        Command::Cost(args) => cost::run(app, &args, output).await,
+        Command::Images(args) => images::run(app, &args, output).await,
+        Command::Chapters(args) => chapters::run(app, &args, output),
+        Command::Prompt(args) => prompt::run(app, &args, output).await,
+        Command::Migrate(_) => migrate::run(app, output).await,
+        Command::MigrateStatus(_) => migrate::status(app, output).await,
+        Command::Doctor(args) => doctor::run(app, &args, output).await,
+        Command::Web(args) => web::run(app, &args, output).await,
         _ => Ok(ExitStatus::Done),
     }
 }
@@ -353,17 +381,5 @@ impl<T: serde::Serialize> EachEpisode<T> {
         }
         output.result(&documents, || texts.join("\n\n"))?;
         Ok(worst)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::Cli;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
     }
 }

@@ -18,8 +18,10 @@ mod output;
 mod progress;
 mod settings;
 mod signals;
+#[cfg(test)]
+mod tests;
 
-use std::process::ExitCode;
+use std::{ffi::OsString, process::ExitCode};
 
 use clap::Parser;
 
@@ -27,23 +29,33 @@ use crate::{commands::Cli, exit::ExitStatus, output::Output};
 
 fn main() -> ExitCode {
     btcedu_artifacts::arm_crash_points();
-    let cli = match Cli::try_parse() {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let cli = match parse(&words) {
         Ok(cli) => cli,
-        Err(error) => {
-            let json = std::env::args_os().any(|word| word == "--json");
-            return output::print_usage_error(&error, json).into();
-        }
+        Err(status) => return status.into(),
     };
     let output = Output::new(cli.global.json);
     // One thread for all that waits, a few for what blocks: more would only hold on to memory.
     let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(4).enable_all().build();
     let ended = match runtime {
-        Ok(runtime) => runtime.block_on(commands::run(cli, &output)),
+        Ok(runtime) => runtime.block_on(commands::run(cli, output)),
         Err(error) => Err(anyhow::Error::new(error).context("failed to start the async runtime")),
     };
-    let status = ended.unwrap_or_else(|error| {
+    conclude(output, ended).into()
+}
+
+/// Reads the command line. Help and usage errors are printed, and the exit status is returned.
+fn parse(words: &[OsString]) -> Result<Cli, ExitStatus> {
+    Cli::try_parse_from(words).map_err(|error| {
+        let json = words.iter().any(|word| word == "--json");
+        output::print_usage_error(&error, json)
+    })
+}
+
+/// Prints the error, if there is one, and returns the exit status.
+fn conclude(output: Output, ended: anyhow::Result<ExitStatus>) -> ExitStatus {
+    ended.unwrap_or_else(|error| {
         output.error(&error);
         ExitStatus::of(&error)
-    });
-    status.into()
+    })
 }

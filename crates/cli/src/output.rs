@@ -1,12 +1,16 @@
 //! The only place that prints: text or one JSON document on stdout, all else on stderr.
 
-use std::io::{self, Write};
+use std::io::Write;
+#[cfg(not(test))]
+use std::io::{stderr, stdout};
 
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::exit::ExitStatus;
+#[cfg(test)]
+use crate::tests::printed::{stderr, stdout};
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy)]
@@ -53,12 +57,12 @@ impl Output {
 /// Prints a line for the person to stderr.
 pub(crate) fn note(text: &str) {
     // A closed stderr is no reason to stop working.
-    let _closed = writeln!(io::stderr().lock(), "{text}");
+    let _closed = writeln!(stderr().lock(), "{text}");
 }
 
 /// Prints text to stdout, whatever the format.
 pub(crate) fn write_out(text: &str) {
-    let mut out = io::stdout().lock();
+    let mut out = stdout().lock();
     let end = if text.ends_with('\n') { "" } else { "\n" };
     // `btcedu status | head` closes the pipe early, which is no error.
     let _closed = write!(out, "{text}{end}").and_then(|()| out.flush());
@@ -66,7 +70,10 @@ pub(crate) fn write_out(text: &str) {
 
 /// Prints what clap has to say: help to stdout, complaints to stderr; with `--json`, a document to stdout too.
 pub(crate) fn print_usage_error(error: &clap::Error, json: bool) -> ExitStatus {
+    #[cfg(not(test))]
     let _closed = error.print();
+    #[cfg(test)]
+    note(&error.to_string());
     if !error.use_stderr() {
         return ExitStatus::Done;
     }
@@ -85,6 +92,9 @@ pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_header(header.to_vec());
+    // A test's tables must not depend on the terminal that it is started from.
+    #[cfg(test)]
+    table.force_no_tty();
     for row in rows {
         table.add_row(row);
     }

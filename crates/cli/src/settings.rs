@@ -1,6 +1,13 @@
 //! Everything a person can set: one table, read once; flag, then environment, then `.env`, then default.
 
-use std::{collections::BTreeMap, fmt::Display, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fmt::Display,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 use btcedu_dashboard::{BadCredentials, Credentials};
 use btcedu_domain::{PipelineVersion, Usd};
@@ -168,17 +175,29 @@ impl Display for Origin {
 pub(crate) struct Values(BTreeMap<&'static str, (String, Origin)>);
 
 impl Values {
-    /// Reads environment and `.env`; the environment wins.
+    /// Reads the process's environment and `.env`; the environment wins.
     ///
     /// # Errors
     /// [`SettingsError::BadDotenv`] for a `.env` that can't be read.
     pub(crate) fn load() -> Result<Self, SettingsError> {
-        let dotenv = read_dotenv()?;
+        #[expect(clippy::disallowed_methods, reason = "the only place that reads the environment")]
+        let environment = |name: &str| std::env::var_os(name);
+        Self::from_sources(environment, &read_dotenv(Path::new(".env"))?)
+    }
+
+    /// Reads an environment and what a `.env` holds; the environment wins.
+    ///
+    /// # Errors
+    /// [`SettingsError::BadValue`] for a variable of the environment that is not text.
+    pub(crate) fn from_sources(
+        environment: impl Fn(&str) -> Option<OsString>,
+        dotenv: &BTreeMap<String, String>,
+    ) -> Result<Self, SettingsError> {
         let mut values = BTreeMap::new();
         for setting in SETTINGS {
             let mut names = vec![setting.name];
             names.extend((setting.name == "ANTHROPIC_API_KEY").then_some("CLAUDE_API_KEY"));
-            let from_environment = from_environment(setting, &names)?;
+            let from_environment = from_environment(setting, &names, &environment)?;
             let from_file =
                 || names.iter().find_map(|n| dotenv.get(*n).filter(|v| !v.trim().is_empty()).cloned());
             let found = from_environment
@@ -259,10 +278,12 @@ impl Values {
 }
 
 /// Reads the first of the names that is set; what isn't text is refused, not passed over.
-fn from_environment(setting: &Setting, names: &[&str]) -> Result<Option<String>, SettingsError> {
-    #[expect(clippy::disallowed_methods, reason = "the only place that reads the environment")]
-    let values = names.iter().filter_map(std::env::var_os);
-    for value in values {
+fn from_environment(
+    setting: &Setting,
+    names: &[&str],
+    environment: impl Fn(&str) -> Option<OsString>,
+) -> Result<Option<String>, SettingsError> {
+    for value in names.iter().filter_map(|name| environment(name)) {
         let text = value.into_string().map_err(|value| SettingsError::BadValue {
             name: setting.name,
             value: if setting.secret {
@@ -280,11 +301,11 @@ fn from_environment(setting: &Setting, names: &[&str]) -> Result<Option<String>,
     Ok(None)
 }
 
-/// Reads `.env` without touching the environment; its text never gets into an error.
-fn read_dotenv() -> Result<BTreeMap<String, String>, SettingsError> {
+/// Reads a `.env` without touching the environment; its text never gets into an error.
+fn read_dotenv(path: &Path) -> Result<BTreeMap<String, String>, SettingsError> {
     let bad =
         |after: Option<&str>, error| SettingsError::BadDotenv { problem: dotenv_problem(after, &error) };
-    let entries = match dotenvy::from_path_iter(".env") {
+    let entries = match dotenvy::from_path_iter(path) {
         Ok(entries) => entries,
         Err(dotenvy::Error::Io(e)) if e.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
         Err(error) => return Err(bad(None, error)),
@@ -395,7 +416,7 @@ fn credentials(values: &Values) -> Result<Option<Credentials>, SettingsError> {
 }
 
 /// `--data-dir` means the whole workspace, the database included.
-fn database_path(values: &Values, data_dir: &std::path::Path) -> Result<PathBuf, SettingsError> {
+fn database_path(values: &Values, data_dir: &Path) -> Result<PathBuf, SettingsError> {
     let in_workspace = data_dir.join("btcedu.db");
     let Some(url) = values.get("DATABASE_URL").filter(|_| values.origin("DATA_DIR") != Origin::Flag) else {
         return Ok(in_workspace);
@@ -419,10 +440,24 @@ fn database_path(values: &Values, data_dir: &std::path::Path) -> Result<PathBuf,
 
 #[cfg(test)]
 mod tests {
+    use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt};
+
     use super::*;
+
+    const SECRET: &str = "hunter2-of-the-test";
 
     fn values(pairs: &[(&'static str, &str)]) -> Values {
         Values(pairs.iter().map(|(n, v)| (*n, ((*v).to_owned(), Origin::Environment))).collect())
+    }
+
+    /// Reads an environment of these variables, without a `.env`.
+    fn from_environment(pairs: &[(&str, &[u8])]) -> Result<Values, SettingsError> {
+        let find = |name: &str| pairs.iter().find(|(n, _)| *n == name).map(|(_, value)| os_text(value));
+        Values::from_sources(find, &BTreeMap::new())
+    }
+
+    fn os_text(bytes: &[u8]) -> OsString {
+        OsStr::from_bytes(bytes).to_owned()
     }
 
     #[test]
@@ -474,5 +509,86 @@ mod tests {
         assert_eq!(settings.image_timeout, Duration::from_mins(5));
         assert_eq!(settings.max_episode_cost, Usd::from_micros(10_000_000));
         assert_eq!(settings.pipeline_version, PipelineVersion::V2);
+    }
+
+    #[test]
+    fn a_price_that_would_switch_the_cap_off_is_refused_with_what_is_allowed() {
+        for value in
+            ["0", "0.00", "-0", "-0.08", "NaN", "nan", "inf", "-inf", "1e400", "free", "0,08", "0.0000001"]
+        {
+            let error = Settings::check(values(&[("IMAGE_GEN_PRICE_USD", value)])).unwrap_err().to_string();
+            let refused = format!("IMAGE_GEN_PRICE_USD={value} is not allowed");
+            assert!(error.starts_with(&refused), "{error}");
+            assert!(error.ends_with("allowed: a price in US dollars above 0, like 0.08"), "{error}");
+        }
+        let price = Settings::check(values(&[("IMAGE_GEN_PRICE_USD", "0.08")])).unwrap().image.price;
+        assert_eq!(price, Some(Usd::from_micros(80_000)));
+    }
+
+    #[test]
+    fn a_password_in_the_address_of_another_database_is_not_shown() {
+        let url = format!("postgres://user:{SECRET}@db.example/btcedu");
+        let error = Settings::check(values(&[("DATABASE_URL", &url)])).unwrap_err();
+        let told = error.to_string();
+        assert!(
+            told.contains("DATABASE_URL=(not shown)") && told.contains("sqlite:///relative/path"),
+            "{told}"
+        );
+        // The debug form ends up in logs and panics.
+        assert!(!format!("{told} {error:?}").contains(SECRET), "{error:?}");
+    }
+
+    #[test]
+    fn a_setting_that_is_not_text_is_refused_by_its_name() {
+        let not_text = [b"caf", &[0xe9][..], SECRET.as_bytes()].concat();
+        for name in ["IMAGE_GEN_STYLE_PREFIX", "OPENAI_API_KEY", "DATA_DIR", "MAX_EPISODE_COST_USD"] {
+            let told = from_environment(&[(name, &not_text)]).unwrap_err().to_string();
+            assert!(told.contains(name) && told.contains("text in UTF-8"), "{told}");
+            assert_eq!(told.contains(SECRET), !name.ends_with("_KEY"), "{told}");
+        }
+        assert!(from_environment(&[("SOMEBODY_ELSES", &not_text)]).is_ok());
+    }
+
+    #[test]
+    fn the_old_name_of_claudes_key_is_read_where_the_new_one_is_not_set() {
+        let key = |pairs: &[(&str, &[u8])]| {
+            from_environment(pairs).unwrap().get("ANTHROPIC_API_KEY").map(ToOwned::to_owned)
+        };
+        assert_eq!(key(&[("CLAUDE_API_KEY", b"old")]).as_deref(), Some("old"));
+        assert_eq!(key(&[("CLAUDE_API_KEY", b"old"), ("ANTHROPIC_API_KEY", b" ")]).as_deref(), Some("old"));
+        // The new name is set, so the old one is not even read.
+        let both = [("CLAUDE_API_KEY", &b"caf\xe9"[..]), ("ANTHROPIC_API_KEY", b"new")];
+        assert_eq!(key(&both).as_deref(), Some("new"));
+        let not_text = [b"caf", &[0xe9][..], SECRET.as_bytes()].concat();
+        let told = from_environment(&[("CLAUDE_API_KEY", &not_text)]).unwrap_err().to_string();
+        assert!(told.contains("ANTHROPIC_API_KEY") && told.contains("text in UTF-8"), "{told}");
+        assert!(!told.contains(SECRET), "{told}");
+    }
+
+    #[test]
+    fn a_dotenv_that_cannot_be_read_is_told_as_such_and_none_of_it_is_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".env");
+        assert_eq!(read_dotenv(&path).unwrap(), BTreeMap::new(), "none is needed");
+        let utf_16 = format!("\u{feff}OPENAI_API_KEY={SECRET}\n");
+        for bytes in [
+            [b"OPENAI_API_KEY=caf", &[0xe9][..], SECRET.as_bytes(), b"\n"].concat(),
+            utf_16.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+            format!("OPENAI_API_KEY='{SECRET}\n").into_bytes(),
+            vec![0xff; 100],
+        ] {
+            write(&path, &bytes);
+            let told = read_dotenv(&path).unwrap_err().to_string();
+            assert!(told.contains(".env") && told.contains("mend or remove it"), "{told}");
+            assert!(!told.contains(SECRET), "{told}");
+        }
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert!(read_dotenv(&path).unwrap_err().to_string().contains(".env"));
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a test writes as a person's editor does")]
+    fn write(path: &Path, bytes: &[u8]) {
+        fs::write(path, bytes).unwrap();
     }
 }

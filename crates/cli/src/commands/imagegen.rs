@@ -30,7 +30,7 @@ Examples:
   btcedu imagegen -- -QuuHAnujxk            an id that begins with a dash")]
 pub(crate) struct ImagegenArgs {
     #[command(flatten)]
-    ids: EpisodeIds,
+    pub(super) ids: EpisodeIds,
     /// Make all pictures anew, whatever there is; every one is paid
     #[arg(long)]
     force: bool,

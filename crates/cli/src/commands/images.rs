@@ -111,7 +111,7 @@ async fn load_manifest(ctx: &StageContext, id: &EpisodeId) -> anyhow::Result<Man
         .ok_or_else(|| anyhow::anyhow!("episode {id} has no pictures yet; `btcedu imagegen {id}` makes them"))
 }
 
-fn list_text(manifest: &Manifest) -> String {
+pub(super) fn list_text(manifest: &Manifest) -> String {
     let rows = manifest.images.iter().map(|e| {
         let told =
             e.file_path.clone().or_else(|| e.error.clone()).or_else(|| e.reason.clone()).unwrap_or_default();
@@ -161,7 +161,7 @@ async fn repair_one(ctx: &StageContext, id: &EpisodeId) -> Result<VerifyReport, 
     repair_pictures(ctx, &btcedu_pipeline::lock_episode(ctx, id, &command_line()).await?).await
 }
 
-fn verify_text(report: &VerifyReport) -> String {
+pub(super) fn verify_text(report: &VerifyReport) -> String {
     let mut lines: Vec<String> = report.mended.iter().map(|m| format!("mended: {m}")).collect();
     for finding in &report.findings {
         let chapter = finding.chapter_id.as_ref().map_or_else(String::new, |c| format!("{c}: "));
@@ -197,12 +197,12 @@ async fn history(
 }
 
 #[derive(Debug, Serialize)]
-struct History {
-    episode_id: EpisodeId,
-    pictures: Vec<StoredPictureInfo>,
+pub(super) struct History {
+    pub(super) episode_id: EpisodeId,
+    pub(super) pictures: Vec<StoredPictureInfo>,
 }
 
-fn history_text(pictures: &[StoredPictureInfo]) -> String {
+pub(super) fn history_text(pictures: &[StoredPictureInfo]) -> String {
     if pictures.is_empty() {
         return "no picture was made yet".to_owned();
     }

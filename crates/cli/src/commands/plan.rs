@@ -21,7 +21,7 @@ Examples:
   btcedu plan abc123 --json | jq '.steps[] | select(.state == \"next\")'")]
 pub(crate) struct PlanArgs {
     #[command(flatten)]
-    ids: EpisodeIds,
+    pub(super) ids: EpisodeIds,
     /// Also show which stages behind the episode would be looked at again
     #[arg(long)]
     refresh: bool,

@@ -46,7 +46,7 @@ fn newest(app: &App, id: &btcedu_domain::EpisodeId) -> anyhow::Result<Value> {
     read_json(&path)?.with_context(|| format!("'{}' is gone", path.display()))
 }
 
-fn text(report: &Value) -> String {
+pub(super) fn text(report: &Value) -> String {
     let word = |value: &Value, field: &str| match value.get(field) {
         Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),

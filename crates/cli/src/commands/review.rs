@@ -89,11 +89,11 @@ Examples:
 
 /// A review and the changes it is about.
 #[derive(Debug, Serialize)]
-struct Shown {
+pub(super) struct Shown {
     #[serde(flatten)]
-    review: ReviewView,
-    correction: Option<CorrectionDiff>,
-    adaptation: Option<AdaptationDiff>,
+    pub(super) review: ReviewView,
+    pub(super) correction: Option<CorrectionDiff>,
+    pub(super) adaptation: Option<AdaptationDiff>,
 }
 
 pub(crate) async fn run(app: &App, args: &ReviewArgs, output: Output) -> anyhow::Result<ExitStatus> {
@@ -144,7 +144,7 @@ fn load(review: ReviewView) -> anyhow::Result<Shown> {
     Ok(Shown { review, correction, adaptation })
 }
 
-fn list_text(reviews: &[ReviewView], all: bool) -> String {
+pub(super) fn list_text(reviews: &[ReviewView], all: bool) -> String {
     if reviews.is_empty() {
         return if all {
             "no text was ever reviewed; `btcedu run EPISODE_ID` brings one here".to_owned()
@@ -171,7 +171,7 @@ fn list_text(reviews: &[ReviewView], all: bool) -> String {
     table(&["review", "episode", "stage", "status", "since", "title", ""], reviews.iter().map(row).collect())
 }
 
-fn show_text(shown: &Shown) -> String {
+pub(super) fn show_text(shown: &Shown) -> String {
     let review = &shown.review;
     let mut lines = vec![
         format!("review {} of {} ({}): {}", review.id, review.episode_id, review.stage, review.status),
@@ -266,7 +266,7 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn decided_text(review: &ReviewView) -> String {
+pub(super) fn decided_text(review: &ReviewView) -> String {
     let next = match review.status {
         btcedu_domain::ReviewStatus::Approved => "goes on",
         _ => "makes it anew",

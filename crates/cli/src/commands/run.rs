@@ -197,7 +197,7 @@ fn announce(again: &LookBack) {
 }
 
 /// Writes a report for people; the last lines are why it ended and the cost.
-fn report_text(report: &RunReport) -> String {
+pub(super) fn report_text(report: &RunReport) -> String {
     let mut blocks: Vec<String> = report.stages.iter().map(|run| stage::report_text(&run.result)).collect();
     let id = &report.episode_id;
     let end = match &report.end {

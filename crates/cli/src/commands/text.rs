@@ -18,7 +18,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub(crate) struct TextArgs {
     #[command(flatten)]
-    ids: EpisodeIds,
+    pub(super) ids: EpisodeIds,
     /// Make the text anew whatever is there, and write over what was edited by hand
     #[arg(long)]
     force: bool,
