@@ -1,4 +1,4 @@
-//! The bytes of a paid picture: signed ones stay as they came, others get a mark and keep their pixels.
+//! The bytes of a paid picture: a signed one stays as it came, and sidecar and manifest describe the file.
 
 use std::{
     fs,
@@ -6,20 +6,14 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use btcedu_testkit::{
-    Chapters, TestEnv,
-    simulator::{Fault, SimulatorConfig},
-};
+use btcedu_testkit::{Chapters, TestEnv, simulator::SimulatorConfig};
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
 
-use crate::{
-    support::{entry, pictures},
-    world, world_with,
-};
+use crate::{support::entry, world_with};
 
 const AI_MADE: &[u8] = b"http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia";
 
@@ -37,10 +31,6 @@ fn kept(env: &TestEnv, chapter: &str) -> Vec<u8> {
     let sha256 = btcedu_domain::Sha256Hash::of_bytes(&bytes).to_string();
     assert_eq!(entry(env, "ep1", chapter)["sha256"], sha256);
     bytes
-}
-
-fn pixels(bytes: &[u8]) -> image::RgbaImage {
-    image::load_from_memory(bytes).expect("a picture").to_rgba8()
 }
 
 /// Stands between program and simulator, and keeps all that the simulator answers.
@@ -101,44 +91,6 @@ async fn a_signed_picture_is_stored_byte_for_byte() {
     assert!(contains(&bytes, b"caBX"));
     assert_eq!(ear.pictures().remove(0), bytes, "as it came over the wire");
     assert!(!contains(&bytes, AI_MADE), "nothing is added to a signed file");
-}
-
-#[tokio::test]
-async fn a_picture_without_a_signature_gets_the_mark_and_keeps_its_pixels() {
-    let mut env = world().await;
-    let ear = Ear::listen(&env).await;
-    env.set("OPENAI_BASE_URL", &ear.url);
-    env.add("ep1", &Chapters::own_prompts(1)).await;
-    let _done = env.run(&["imagegen", "ep1"]).await.success();
-    let bytes = kept(&env, "ch01");
-    let came = ear.pictures().remove(0);
-    assert_ne!(came, bytes);
-    assert!(contains(&bytes, b"DigitalSourceType") && contains(&bytes, AI_MADE));
-    assert_eq!(pixels(&bytes), pixels(&came));
-}
-
-/// Fetches a picture from the simulator, as it was offered to the program.
-async fn fetch(env: &TestEnv, path: &str) -> Vec<u8> {
-    let host = env.sim.base_url().trim_start_matches("http://");
-    let mut stream = TcpStream::connect(host).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.unwrap();
-    let body = answer.windows(4).position(|w| w == b"\r\n\r\n").expect("an answer with a head") + 4;
-    answer.split_off(body)
-}
-
-#[tokio::test]
-async fn a_signed_picture_that_comes_as_an_address_is_stored_byte_for_byte_too() {
-    let env = world_with(SimulatorConfig { signed: true, ..SimulatorConfig::default() }).await;
-    env.sim.script(pictures(Fault::AsUrl { url: None }));
-    env.add("ep1", &Chapters::own_prompts(1)).await;
-    let _done = env.run(&["imagegen", "ep1"]).await.success();
-    let path = env.sim.requests().into_iter().map(|r| r.path).find(|p| p.starts_with("/files/"));
-    let came = fetch(&env, &path.expect("a download")).await;
-    assert_eq!(kept(&env, "ch01"), came);
-    assert!(contains(&came, b"caBX"));
 }
 
 #[tokio::test]

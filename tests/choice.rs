@@ -156,21 +156,3 @@ async fn history_shows_price_date_and_what_was_different() {
     let text = env.run(&["images", "history", EP]).await.success();
     let _told = text.says("as it would be asked for today").says("current for ch01").says("style prefix");
 }
-
-#[tokio::test]
-async fn list_shows_each_chapters_picture_or_why_there_is_none() {
-    let env = world().await;
-    env.add(EP, &chapters().with("title_card", None)).await;
-    let _none = env.run(&["images", "list", EP]).await.exits(1).says("btcedu imagegen ep1");
-    env.sim.script(Rule::new(Endpoint::Images, Fault::Refuse).when_prompt_contains("number 2"));
-    let _partly = env.run(&["imagegen", EP]).await.success();
-    let listed = env.run(&["images", "list", EP]).await.success();
-    let _told = listed.says("images/ch01.png").says("rejected").says("1 generated · 1 skipped · 1 rejected");
-    let json = env.run(&["images", "list", EP, "--json"]).await.success().json();
-    assert_eq!(json["images"].as_array().unwrap().len(), 3);
-    for args in
-        [["images", "list", "nobody"], ["images", "verify", "nobody"], ["images", "history", "nobody"]]
-    {
-        let _unknown = env.run(&args).await;
-    }
-}

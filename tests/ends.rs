@@ -63,23 +63,6 @@ async fn a_forced_run_that_misses_some_counts_each_chapter_once_and_keeps_their_
 }
 
 #[tokio::test]
-async fn the_last_lines_of_such_a_run_say_the_same_and_the_next_runs_are_quiet() {
-    let env = finished_world().await;
-    refuse_one_and_break_one(&env);
-    let forced = env.run(&["imagegen", EP, "--force"]).await.success();
-    let lines: Vec<&str> = forced.stdout.trim_end().lines().rev().take(2).collect();
-    assert_eq!(lines[1], "ep1: 2 generated · 1 skipped · 1 rejected · 1 failed");
-    assert!(lines[0].starts_with("cost: $"), "{}", lines[0]);
-    let _told = forced.says("rejected now").says("failed now").says("the one before is kept");
-    let before = calls(&env);
-    let plain = env.run(&["imagegen", EP, "--json"]).await.success().json();
-    assert_eq!(counts(&plain), [0, 4, 0, 1, 0, 0, 0]);
-    let idle = env.run(&["imagegen", EP, "--json"]).await.success().json();
-    assert_eq!(idle["end"]["kind"], "skipped", "{idle:#}");
-    assert_eq!(calls(&env), before);
-}
-
-#[tokio::test]
 async fn counts_add_up_however_a_run_ends() {
     let mut env = finished_world().await;
     env.sim.script(pictures(Fault::Quota).when_prompt_contains("number 2."));

@@ -1,10 +1,7 @@
 //! What goes wrong at the provider's side: refusals, limits, and answers that are none.
 
 use btcedu_domain::{CallState, EpisodeStatus, Usd};
-use btcedu_testkit::{
-    Chapters,
-    simulator::{Fault, StopReason},
-};
+use btcedu_testkit::{Chapters, simulator::Fault};
 
 use crate::{
     support::{calls, entry, ledger, pictures, pictures_in_state, status_of, texts},
@@ -51,62 +48,6 @@ async fn a_refusal_of_the_finished_picture_is_paid_and_counted() {
 }
 
 #[tokio::test]
-async fn everything_refused_fails_on_this_and_every_later_run() {
-    let env = world().await;
-    env.sim.script(pictures(Fault::Refuse));
-    env.add("ep1", &Chapters::own_prompts(2).with("title_card", None)).await;
-    for run in 1..=3 {
-        let failed = env.run(&["imagegen", "ep1"]).await.exits(1);
-        let failed = failed.says("no chapter has a picture").says("ch01, ch02");
-        let _hint = failed.says("--chapter ch01").says("image_prompt");
-        assert_eq!(calls(&env).0, 2, "run {run}");
-        let (status, error) = status_of(&env, "ep1").await;
-        assert_eq!(status, EpisodeStatus::Chapterized);
-        assert!(error.unwrap().contains("no chapter has a picture"));
-    }
-}
-
-#[tokio::test]
-async fn three_429s_then_success_make_one_picture_and_the_waits_are_as_told() {
-    let env = world().await;
-    env.sim.script(pictures(Fault::RateLimit { retry_after: Some(1) }).times(3));
-    env.add("ep1", &Chapters::own_prompts(1)).await;
-    let done = env.run(&["imagegen", "ep1"]).await.success().says("1 generated");
-    assert_eq!(done.stderr.matches("wait_ms=1000").count(), 3, "{}", done.stderr);
-    assert_eq!(calls(&env).0, 4);
-    let rows = ledger(&env, "ep1").await;
-    assert_eq!(rows.len(), 4, "each attempt has its own row");
-    assert_eq!(pictures_in_state(&rows, CallState::Failed), 3);
-    assert_eq!(pictures_in_state(&rows, CallState::Answered), 1);
-    assert_eq!(entry(&env, "ep1", "ch01")["attempts"], 4);
-}
-
-#[tokio::test]
-async fn a_429_for_ever_fails_its_chapter_and_the_others_go_on() {
-    let env = world().await;
-    let fault = Fault::RateLimit { retry_after: Some(0) };
-    env.sim.script(pictures(fault).when_prompt_contains("number 2."));
-    env.add("ep1", &Chapters::own_prompts(4)).await;
-    let done = env.run(&["imagegen", "ep1"]).await.success().says("3 generated · 1 failed");
-    let _hint = done.says("ch02 failed").says("IMAGE_GEN_PER_MINUTE");
-    assert_eq!(calls(&env).0, 3 + 4);
-    assert_eq!(status_of(&env, "ep1").await.0, EpisodeStatus::ImagesGenerated);
-    let spent: i64 = ledger(&env, "ep1").await.iter().filter_map(|c| c.actual).map(Usd::micros).sum();
-    assert_eq!(spent, env.sim.stats().billed.micros(), "an attempt that was not billed costs nothing");
-}
-
-#[tokio::test]
-async fn a_wait_of_more_than_a_minute_is_no_wait() {
-    let env = world().await;
-    let fault = Fault::RateLimit { retry_after: Some(3600) };
-    env.sim.script(pictures(fault).when_prompt_contains("number 2."));
-    env.add("ep1", &Chapters::own_prompts(2)).await;
-    let _done = env.run(&["imagegen", "ep1"]).await.success().says("3600 seconds");
-    assert_eq!(calls(&env).0, 2);
-    assert!(entry(&env, "ep1", "ch02")["error"].as_str().unwrap().contains("3600 seconds"));
-}
-
-#[tokio::test]
 async fn what_passes_is_tried_again_until_there_is_a_picture() {
     let passing = [
         Fault::Status { code: 500, retry_after: Some(0) },
@@ -134,16 +75,6 @@ async fn what_passes_is_tried_again_until_there_is_a_picture() {
     assert!(billed <= 9 + open, "{billed} were billed, 9 were answered and {open} are unknown");
     assert!(open >= 5, "whatever may have been billed counts: {open}");
     let _clean = env.run(&["images", "verify", "ep1"]).await.success();
-}
-
-#[tokio::test]
-async fn a_bad_request_is_not_sent_twice() {
-    let env = world().await;
-    env.sim
-        .script(pictures(Fault::Status { code: 400, retry_after: None }).when_prompt_contains("number 1."));
-    env.add("ep1", &Chapters::own_prompts(2)).await;
-    let _done = env.run(&["imagegen", "ep1"]).await.success().says("1 generated · 1 failed");
-    assert_eq!(calls(&env).0, 2);
 }
 
 #[tokio::test]
@@ -206,30 +137,6 @@ async fn calls_in_flight_are_kept_when_another_is_fatal() {
     let rows = ledger(&env, "ep1").await;
     assert_eq!(pictures_in_state(&rows, CallState::Answered) as u64, env.sim.stats().billed_images);
     assert_eq!(pictures_in_state(&rows, CallState::Unknown), 0);
-}
-
-#[tokio::test]
-async fn a_text_that_cannot_be_used_fails_its_chapter_and_is_paid() {
-    for (fault, told) in [
-        (Fault::StopReason(StopReason::Refusal), "refused to answer"),
-        (Fault::StopReason(StopReason::MaxTokens), "cut off"),
-        (Fault::StopReason(StopReason::ModelContextWindowExceeded), "instead of an answer"),
-        (Fault::EmptyText, "empty"),
-    ] {
-        let env = world().await;
-        env.sim.script(texts(fault.clone()));
-        env.add("ep1", &Chapters::own_prompts(1).with("diagram", None)).await;
-        let done = env.run(&["imagegen", "ep1"]).await.success();
-        let _told = done.says("1 generated · 1 failed").says("ch02 failed");
-        let error = entry(&env, "ep1", "ch02")["error"].as_str().unwrap().to_owned();
-        assert!(error.contains(told), "{fault:?}: {error}");
-        assert_eq!(calls(&env), (1, 1));
-        let spent: i64 = ledger(&env, "ep1").await.iter().filter_map(|c| c.actual).map(Usd::micros).sum();
-        assert_eq!(spent, env.sim.stats().billed.micros(), "{fault:?}");
-        env.sim.clear_rules();
-        let _made = env.run(&["imagegen", "ep1"]).await.success().says("1 generated · 1 kept");
-        assert_eq!(calls(&env), (2, 2));
-    }
 }
 
 #[tokio::test]

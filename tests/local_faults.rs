@@ -120,18 +120,6 @@ async fn lock_database(env: &TestEnv) -> (mpsc::Sender<()>, tokio::task::JoinHan
 }
 
 #[tokio::test]
-async fn a_locked_database_stops_the_run_before_the_first_call() {
-    let env = world().await;
-    env.add("ep1", &Chapters::own_prompts(2)).await;
-    let (release, holder) = lock_database(&env).await;
-    let _stopped = env.run(&["imagegen", "ep1"]).await.exits(1).says("btcedu.db").says("error:");
-    assert_eq!(calls(&env), (0, 0));
-    drop(release);
-    holder.await.unwrap();
-    let _done = env.run(&["imagegen", "ep1"]).await.success().says("2 generated");
-}
-
-#[tokio::test]
 async fn a_database_that_gets_locked_stops_the_run_before_the_next_call_and_the_picture_is_kept() {
     let env = one_by_one(SimulatorConfig::default()).await;
     let running = env.spawn(&["imagegen", "ep1"]);

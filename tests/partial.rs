@@ -2,12 +2,10 @@
 
 use std::fs;
 
-use btcedu_domain::EpisodeStatus;
 use btcedu_testkit::{Chapters, TestEnv};
-use serde_json::Value;
 
 use crate::{
-    support::{calls, entry, status_of},
+    support::{calls, entry},
     world,
 };
 
@@ -49,19 +47,6 @@ fn only(chapter: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_changed_own_prompt_buys_one_picture() {
-    let env = bought().await;
-    let before = env.manifest("ep1");
-    let edited = chapters().edit(2, "/visual/image_prompt", "A bridge of coins.");
-    assert_eq!(after(&env, &edited).await, (only("ch02"), 1, 0));
-    assert_eq!(entry(&env, "ep1", "ch02")["prompt"], "A bridge of coins.");
-    let now = env.manifest("ep1");
-    for n in [0, 2, 3, 4] {
-        assert_eq!(before["images"][n], now["images"][n]);
-    }
-}
-
-#[tokio::test]
 async fn whatever_a_written_prompt_depends_on_buys_one_text_and_one_picture() {
     let env = bought().await;
     let mut document = chapters();
@@ -97,23 +82,6 @@ async fn what_is_not_sent_for_a_chapter_with_its_own_prompt_buys_nothing() {
 }
 
 #[tokio::test]
-async fn only_the_first_300_characters_of_a_narration_can_buy_a_picture() {
-    let env = world().await;
-    let text = "ğ".repeat(300);
-    let before = chapters().edit(4, "/narration/text", format!("{text} one end"));
-    env.add("ep1", &before).await;
-    let _first = env.run(&["imagegen", "ep1"]).await.success();
-    let edited = chapters().edit(4, "/narration/text", format!("{text} another end, much longer")).edit(
-        4,
-        "/notes",
-        "Yavaş oku.",
-    );
-    assert_eq!(after(&env, &edited).await, (vec![], 0, 0));
-    let edited = chapters().edit(4, "/narration/text", format!("g{text}"));
-    assert_eq!(after(&env, &edited).await, (only("ch04"), 1, 1));
-}
-
-#[tokio::test]
 async fn renumbering_buys_nothing_and_the_pictures_follow_their_texts() {
     let env = bought().await;
     let before = ["ch01", "ch03", "ch05"].map(|id| picture(&env, id));
@@ -133,24 +101,6 @@ async fn a_chapter_that_goes_takes_its_file_along_and_not_its_stored_picture() {
     assert_eq!(env.manifest("ep1")["images"].as_array().unwrap().len(), 3);
     assert_eq!(after(&env, &chapters()).await, (vec![], 0, 0), "and it comes back free");
     let _clean = env.run(&["images", "verify", "ep1"]).await.success();
-}
-
-#[tokio::test]
-async fn a_text_set_back_to_an_earlier_one_brings_the_old_picture_back_free() {
-    let env = bought().await;
-    let (first, fourth) = (picture(&env, "ch01"), picture(&env, "ch04"));
-    let edited = chapters().edit(1, "/visual/image_prompt", "A bridge of coins.").edit(
-        4,
-        "/visual/description",
-        "Taştan bir köprü",
-    );
-    assert_eq!(after(&env, &edited).await.1, 2);
-    assert_ne!(picture(&env, "ch01"), first);
-    let second = picture(&env, "ch01");
-    assert_eq!(after(&env, &chapters()).await, (vec![], 0, 0));
-    assert_eq!((picture(&env, "ch01"), picture(&env, "ch04")), (first, fourth));
-    assert_eq!(after(&env, &edited).await, (vec![], 0, 0));
-    assert_eq!(picture(&env, "ch01"), second);
 }
 
 #[tokio::test]
@@ -185,14 +135,6 @@ async fn other_settings_buy_nothing_without_refresh_and_it_says_so() {
 }
 
 #[tokio::test]
-async fn a_size_set_anew_buys_no_prompt_again() {
-    let mut env = bought().await;
-    env.set("IMAGE_GEN_SIZE", "1040x1024");
-    let refreshed = run(&env, &["imagegen", "ep1", "--refresh", "--json"]).await;
-    assert_eq!((refreshed.1, refreshed.2), (5, 0));
-}
-
-#[tokio::test]
 async fn one_chapter_asked_for_leaves_all_other_entries_as_they_were() {
     let env = bought().await;
     for extra in [None, Some("--force"), Some("--refresh")] {
@@ -207,43 +149,6 @@ async fn one_chapter_asked_for_leaves_all_other_entries_as_they_were() {
             assert_eq!(before["images"][n] == now["images"][n], n != 2, "{extra:?} {}", now["images"][n]);
         }
     }
-}
-
-#[tokio::test]
-async fn chapters_that_were_never_made_are_pending_while_others_are_asked_for() {
-    let env = world().await;
-    env.add("ep1", &chapters()).await;
-    let two = run(&env, &["imagegen", "ep1", "--json", "--chapter", "ch03", "--chapter", "ch04"]).await;
-    assert_eq!(two, (vec!["ch03".to_owned(), "ch04".to_owned()], 2, 1));
-    let statuses: Vec<Value> =
-        env.manifest("ep1")["images"].as_array().unwrap().iter().map(|e| e["status"].clone()).collect();
-    assert_eq!(statuses, ["pending", "pending", "generated", "generated", "pending"]);
-    assert_eq!(status_of(&env, "ep1").await, (EpisodeStatus::Chapterized, None));
-    let rest = run(&env, &["imagegen", "ep1", "--json"]).await;
-    assert_eq!((rest.0.len(), rest.1, rest.2), (3, 3, 1));
-    assert_eq!(status_of(&env, "ep1").await, (EpisodeStatus::ImagesGenerated, None));
-}
-
-#[tokio::test]
-async fn a_chapter_that_cannot_be_made_is_refused_with_those_that_can() {
-    let env = world().await;
-    env.add("ep1", &Chapters::own_prompts(2).with("title_card", None)).await;
-    for (chapter, told) in [
-        ("ch09", "is not in chapters.json"),
-        ("ch03", "has a visual type that gets no picture"),
-        ("../x", "not a valid"),
-    ] {
-        for dry in [None, Some("--dry-run")] {
-            let args = ["imagegen", "ep1", "--chapter", "ch01", "--chapter", chapter];
-            let args: Vec<&str> = args.into_iter().chain(dry).collect();
-            let refused = env.run(&args).await.exits(2);
-            assert!(refused.stderr.contains(chapter), "{}", refused.stderr);
-            if chapter.starts_with("ch") {
-                let _told = refused.says(told).says("ch01, ch02");
-            }
-        }
-    }
-    assert_eq!(calls(&env), (0, 0));
 }
 
 #[tokio::test]

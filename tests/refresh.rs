@@ -35,15 +35,6 @@ async fn finished_before_adapt_changed() -> TestEnv {
 }
 
 #[tokio::test]
-async fn a_plain_run_does_not_look_back() {
-    let env = finished_before_adapt_changed().await;
-    let sent = calls(&env);
-    let _nothing = env.run(&["run", EP]).await.success().says("nothing is left to do");
-    let _nobody = env.run(&["run-pending"]).await.success().says("no episode can go on");
-    assert_eq!(calls(&env), sent);
-}
-
-#[tokio::test]
 async fn refresh_says_what_and_the_price_and_redoes_adapt_and_all_after_it_and_nothing_before() {
     let env = finished_before_adapt_changed().await;
     let script = ADAPT.text(&env);

@@ -96,24 +96,6 @@ async fn deciding_on_a_text_that_changed_meanwhile_is_refused_once_and_the_revie
 }
 
 #[tokio::test]
-async fn a_review_that_was_decided_is_not_decided_again() {
-    for first in [&["approve", "1"][..], &["reject", "1"], &["request-changes", "1", "--notes", "Kürzer."]] {
-        let env = at_gate_1().await;
-        let _decided = env.run(&[&["review"], first].concat()).await.success();
-        let status = status_of(&env, EP).await;
-        for again in
-            [&["approve", "1"][..], &["reject", "1"], &["request-changes", "1", "--notes", "Länger."]]
-        {
-            let refused = env.run(&[&["review"], again].concat()).await.exits(1);
-            let _told = refused.says("review 1 was decided already");
-        }
-        assert_eq!(status_of(&env, EP).await, status);
-        let history = json_file(&env.output(EP, "review/review_history.json"));
-        assert_eq!(history["reviews"][0]["decisions"].as_array().unwrap().len(), 1);
-    }
-}
-
-#[tokio::test]
 async fn a_rejection_without_notes_sends_back_and_the_next_run_asks_the_model_anew() {
     let env = at_gate_1().await;
     let _rejected = env.run(&["review", "reject", "1"]).await.success().says("makes it anew");
@@ -173,39 +155,6 @@ async fn a_rejected_adaptation_is_made_anew_with_the_notes_in_its_prompt_once() 
     let told: Vec<String> = env.sim.requests().iter().map(|r| r.body.to_string()).collect();
     assert_eq!(told.iter().filter(|body| body.contains(NOTES)).count(), 1);
     assert_eq!((CORRECT.asked(&env), TRANSLATE.asked(&env)), (1, 1), "what came before stays");
-}
-
-#[tokio::test]
-async fn a_number_that_no_review_has_and_changes_without_notes_are_wrong_words() {
-    let env = at_gate_1().await;
-    for words in [
-        &["approve", "99"][..],
-        &["reject", "99"],
-        &["request-changes", "99", "--notes", "x"],
-        &["show", "99"],
-    ] {
-        let command = [&["review"], words, &["--json"]].concat();
-        let refused = env.run(&command).await.exits(2).says("there is no review 99");
-        assert_eq!(refused.json()["exit_code"], 2);
-    }
-    for words in [&["request-changes", "1"][..], &["request-changes", "1", "--notes", "  "], &["approve"]] {
-        let _refused = env.run(&[&["review"], words].concat()).await.exits(2);
-    }
-    let waiting = waiting_reviews(&env).await;
-    assert_eq!((&waiting[0]["id"], &waiting[0]["status"]), (&1.into(), &"pending".into()));
-}
-
-#[tokio::test]
-async fn several_reviews_are_approved_at_once_and_all_lists_those_that_were_decided() {
-    let env = at_gate_1().await;
-    let file = env.write("other.txt", TRANSCRIPT).display().to_string();
-    let _added = env.run(&["add", "--id", "ep2", "--title", "T", "--transcript", &file]).await.success();
-    let _both = env.run(&["run", EP, "ep2"]).await.exits(3);
-    let approved = env.run(&["review", "approve", "1", "2", "--json"]).await.success().json();
-    assert_eq!((&approved[0]["episode_id"], &approved[1]["episode_id"]), (&EP.into(), &"ep2".into()));
-    let _none = env.run(&["review", "list"]).await.success().says("nothing waits for a review");
-    let all = env.run(&["review", "list", "--all", "--json"]).await.success().json();
-    assert_eq!(all.as_array().unwrap().len(), 2);
 }
 
 /// What the text model is made to answer to a request for a correction.

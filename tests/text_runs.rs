@@ -4,7 +4,7 @@ use std::{fs, time::Duration};
 
 use btcedu_domain::{CallState, EpisodeStatus};
 use btcedu_testkit::{
-    KEY, TestEnv,
+    TestEnv,
     simulator::{Fault, Rule},
 };
 use serde_json::json;
@@ -14,7 +14,7 @@ use crate::{
     support::{calls, status_of, texts},
     text_support::{
         ADAPT, CHAPTERIZE, CORRECT, TEXT_STAGES, TRANSCRIPT, TRANSLATE, TextStage, add_transcript, approve,
-        bring_before, json_file, long_transcript, run_to_the_end, runs, waiting_review, waiting_reviews,
+        bring_before, json_file, long_transcript, run_to_the_end, waiting_review, waiting_reviews,
     },
     world,
 };
@@ -239,62 +239,6 @@ async fn a_byte_order_mark_and_line_ends_of_windows_are_no_part_of_the_text() {
     assert_eq!(env.run(&["correct", EP, "--json"]).await.success().json()["end"]["kind"], "skipped");
     let diff = json_file(&env.output(EP, "review/correction_diff.json"));
     assert_eq!(diff["original_length"], TRANSCRIPT.chars().count());
-}
-
-#[tokio::test]
-async fn an_episode_of_v1_is_told_what_is_not_built_and_never_gets_a_v2_stage() {
-    let mut env = world().await;
-    env.set("PIPELINE_VERSION", "1");
-    add_transcript(&env, TRANSCRIPT).await;
-    env.unset("PIPELINE_VERSION");
-    let blocked = env.run(&["run", EP]).await;
-    assert_ne!(blocked.code, Some(0), "{}", blocked.stdout);
-    let _told = blocked.says("not built yet: chunk, generate, refine").says("btcedu plan ep1");
-    for stage in TEXT_STAGES {
-        for more in [&[][..], &["--force"], &["--dry-run"]] {
-            let command = [&[stage.name, EP], more].concat();
-            let _refused = env.run(&command).await.exits(1).says("follows pipeline v1").says(stage.name);
-        }
-    }
-    let plan = env.run(&["plan", EP]).await.success();
-    assert!(plan.stdout.contains("chunk") && !plan.stdout.contains("correct"), "{}", plan.stdout);
-    assert_eq!(calls(&env), (0, 0));
-    assert_eq!(status_of(&env, EP).await, (EpisodeStatus::Transcribed, None), "a refusal is no failure");
-    assert!(runs(&env).await.is_empty());
-}
-
-#[tokio::test]
-async fn without_a_key_nothing_is_written_and_the_setting_is_named() {
-    let mut env = world().await;
-    add_transcript(&env, TRANSCRIPT).await;
-    env.unset("ANTHROPIC_API_KEY");
-    for command in [&["correct", EP][..], &["run", EP], &["correct", EP, "--force"]] {
-        let _refused = env.run(command).await.exits(2).says("ANTHROPIC_API_KEY");
-    }
-    assert_eq!(status_of(&env, EP).await.0, EpisodeStatus::Transcribed);
-    assert!(runs(&env).await.is_empty() && !CORRECT.output(&env).exists());
-    assert_eq!(env.files("outputs/ep1"), [".lock"]);
-    // What is there needs no key, nor does the price.
-    let _price = env.run(&["correct", EP, "--dry-run"]).await.success();
-    env.set("ANTHROPIC_API_KEY", KEY);
-    let _done = env.run(&["correct", EP]).await.success();
-    env.unset("ANTHROPIC_API_KEY");
-    let _skipped = env.run(&["correct", EP]).await.success().says("skipped");
-}
-
-#[tokio::test]
-async fn a_stage_that_the_episode_has_not_reached_is_refused_and_points_to_the_plan() {
-    let env = world().await;
-    add_transcript(&env, TRANSCRIPT).await;
-    for stage in [TRANSLATE, ADAPT, CHAPTERIZE] {
-        for more in [&[][..], &["--force"]] {
-            let refused = env.run(&[&[stage.name, EP], more].concat()).await.exits(1);
-            let _told = refused.says("'transcribed'").says("btcedu plan ep1");
-        }
-    }
-    let _unknown = env.run(&["correct", "nowhere"]).await.exits(1).says("no episode 'nowhere'");
-    assert!(!env.output("nowhere", "").exists());
-    assert_eq!(calls(&env), (0, 0));
 }
 
 #[tokio::test]

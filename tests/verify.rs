@@ -104,17 +104,6 @@ async fn a_harmed_chapter_file_is_told_and_mended_free() {
 }
 
 #[tokio::test]
-async fn a_plain_run_mends_harmed_chapter_files_too() {
-    let env = finished_world().await;
-    let before = calls(&env);
-    fs::remove_file(chapter_file(&env, "ch01")).unwrap();
-    truncate(&chapter_file(&env, "ch02"));
-    let _mended = env.run(&["imagegen", EP]).await.success();
-    audit(&env, "a plain run").await;
-    assert_eq!(calls(&env), before);
-}
-
-#[tokio::test]
 async fn a_picture_edited_by_hand_is_left_alone_until_repair_puts_the_paid_one_back() {
     let env = finished_world().await;
     let (before, paid) = (calls(&env), fs::read(chapter_file(&env, "ch02")).unwrap());
@@ -135,15 +124,6 @@ async fn a_picture_edited_by_hand_is_left_alone_until_repair_puts_the_paid_one_b
     let quiet = env.run(&["imagegen", EP]).await.success();
     assert!(!quiet.stdout.contains("edited"), "{}", quiet.stdout);
     assert_eq!(calls(&env), before);
-}
-
-#[tokio::test]
-async fn a_stored_picture_that_is_gone_or_broken_comes_back_from_the_chapters_file() {
-    let env = finished_world().await;
-    fs::remove_file(stored(&env, "ch01", "png")).unwrap();
-    is_mended_free(&env, "deleted", Some("ch01"), "the stored picture is missing or broken").await;
-    truncate(&stored(&env, "ch02", "png"));
-    is_mended_free(&env, "truncated", Some("ch02"), "the stored picture is missing or broken").await;
 }
 
 #[tokio::test]
