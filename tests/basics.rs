@@ -29,8 +29,8 @@ async fn only_diagrams_b_roll_and_screen_shares_get_a_picture() {
 }
 
 #[tokio::test]
-async fn a_second_run_sends_nothing() {
-    let env = world().await;
+async fn a_second_run_sends_nothing_and_needs_neither_keys_nor_network() {
+    let mut env = world().await;
     env.add("ep1", &Chapters::own_prompts(2).with("diagram", None)).await;
     let _first = env.run(&["imagegen", "ep1"]).await.success();
     assert_eq!(calls(&env), (3, 1));
@@ -39,6 +39,12 @@ async fn a_second_run_sends_nothing() {
     assert_eq!(second["end"]["kind"], "skipped");
     assert_eq!(calls(&env), (3, 1));
     assert_eq!(env.manifest("ep1"), before, "not even the manifest is written again");
+
+    // Keys and network are not needed either.
+    for name in ["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_BASE_URL"] {
+        env.unset(name);
+    }
+    let _third = env.run(&["imagegen", "ep1"]).await.success().says("3 kept");
 }
 
 #[tokio::test]

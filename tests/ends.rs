@@ -43,6 +43,7 @@ async fn a_forced_run_that_misses_some_counts_each_chapter_once_and_keeps_their_
     refuse_one_and_break_one(&env);
     let result = env.run(&["imagegen", EP, "--force", "--json"]).await.success().json();
     assert_eq!(counts(&result), [2, 0, 0, 1, 1, 1, 0]);
+    assert_eq!(calls(&env).0, 4 + 4, "neither a refusal nor a bad request is sent twice");
     assert_eq!(result["end"]["kind"], "done_partly", "{result:#}");
     let told = result["end"]["message"].as_str().unwrap();
     assert!(told.contains("ch02, ch03 could not be made anew and keeps the picture it had"), "{told}");
@@ -60,6 +61,12 @@ async fn a_forced_run_that_misses_some_counts_each_chapter_once_and_keeps_their_
     assert_eq!(env.manifest(EP)["totals"]["generated"], 4, "the manifest counts what is current");
     assert_eq!(status_of(&env, EP).await, (EpisodeStatus::ImagesGenerated, None));
     audit(&env, "some missed").await;
+    // The next runs are quiet.
+    let plain = env.run(&["imagegen", EP, "--json"]).await.success().json();
+    assert_eq!(counts(&plain), [0, 4, 0, 1, 0, 0, 0]);
+    let idle = env.run(&["imagegen", EP, "--json"]).await.success().json();
+    assert_eq!(idle["end"]["kind"], "skipped", "{idle:#}");
+    assert_eq!(calls(&env).0, 4 + 4);
 }
 
 #[tokio::test]

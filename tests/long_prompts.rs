@@ -42,4 +42,7 @@ async fn a_written_prompt_is_cut_like_the_chapters_own_and_dry_run_shows_what_is
         assert!(told.contains(&format!("of {length} characters")), "{chapter}: {told}");
     }
     assert_eq!(body["prompt"], entry(&env, EP, "ch02")["prompt"]);
+    let again = env.run(&["imagegen", EP]).await.success().says("2 kept");
+    let length = LIMIT + 7;
+    let _still_told = again.says(&format!("warning: ch02: the prompt of {length} characters was cut"));
 }

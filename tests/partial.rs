@@ -122,6 +122,8 @@ async fn other_settings_buy_nothing_without_refresh_and_it_says_so() {
 
         let refreshed = run(&env, &["imagegen", "ep1", "--refresh", "--json"]).await;
         assert_eq!((refreshed.0.len(), refreshed.1), (5, 5), "{name}");
+        // Only the style prefix is part of what the text model is asked.
+        assert_eq!(refreshed.2, if name == "IMAGE_GEN_STYLE_PREFIX" { 2 } else { 0 }, "{name}");
         assert_ne!(picture(&env, "ch01"), before);
         env.unset(name);
         if name == "IMAGE_GEN_MODEL" {

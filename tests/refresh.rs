@@ -39,6 +39,10 @@ async fn refresh_says_what_and_the_price_and_redoes_adapt_and_all_after_it_and_n
     let env = finished_before_adapt_changed().await;
     let script = ADAPT.text(&env);
     let (corrected, translated) = (CORRECT.text(&env), TRANSLATE.text(&env));
+    let sent = calls(&env);
+    let _plain = env.run(&["run", EP]).await.success().says("nothing is left to do");
+    let _timer = env.run(&["run-pending"]).await.success().says("no episode can go on");
+    assert_eq!(calls(&env), sent, "without --refresh nothing is looked at again");
     let asked = [&CORRECT, &TRANSLATE, &ADAPT, &CHAPTERIZE].map(|stage| stage.asked(&env));
     let other = format!("{script}\nBir cümle daha.");
     env.sim.script(texts(Fault::Text(format!("<adaptation>{other}</adaptation>"))).once());

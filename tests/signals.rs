@@ -101,7 +101,9 @@ async fn a_wait_before_the_next_try_ends_at_once() {
     signal(&child, "INT").await;
     let _stopped = ends_at_once(&env, child).await.exits(130);
     env.sim.clear_rules();
+    let (pictures, texts) = calls(&env);
     let _all = env.run(&["imagegen", EP]).await.success();
+    assert_eq!((pictures, calls(&env)), (0, (1, texts + 1)));
     audit(&env, "waiting for the next try").await;
 }
 

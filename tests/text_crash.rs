@@ -205,7 +205,7 @@ async fn killed_while_made_anew(part: usize) {
         audit(&env, &story).await;
         assert!(CORRECT.text(&env).contains("Verordnung MiCA"), "{story}: {}", CORRECT.text(&env));
         let asked = CORRECT.prompts(&env);
-        assert!(asked.len() <= 4, "{story}: {}", asked.len());
+        assert!((3..=4).contains(&asked.len()), "{story}: {}", asked.len());
         assert!(asked.iter().skip(2).all(|prompt| prompt.contains("MiCA ist ein Name.")), "{story}");
         assert_eq!(status_of(&env, EP).await.0, EpisodeStatus::Corrected, "{story}");
         run_to_the_end(&env).await;
@@ -307,9 +307,22 @@ async fn killed_while_everything_is_forced_anew_a_plain_run_brings_it_to_the_end
         let consistent = ADAPT.provenance(&env)["input_files"].as_array().unwrap().len() == 2
             && CHAPTERIZE.provenance(&env)["input_content_hash"] == hash_of(&ADAPT.output(&env)).as_str();
         assert!(consistent, "{story}");
-        let is_new = TRANSLATE.text(&env).contains("Yeni çeviri");
+        let (asked, is_new) = (TRANSLATE.asked(&env), TRANSLATE.text(&env).contains("Yeni çeviri"));
+        match point.as_str() {
+            "text-run-opened" | "reserved" => {
+                assert_eq!((asked, is_new), (1, false), "{story}: nothing was sent");
+            }
+            // The answer was lost, so the call may be repeated.
+            "text-answered" => assert!((2..=3).contains(&asked), "{story}: {asked}"),
+            _ => assert_eq!(asked, 2, "{story}: a settled answer is not paid again"),
+        }
+        // From the marker on, the stage has to be finished with the new text.
+        let is_begun =
+            point.contains("rename") && !point.starts_with("before-rename-transcript.tr.txt.stale");
+        if is_begun || ["text-written", "text-closed"].contains(&point.as_str()) {
+            assert!(is_new, "{story}: the new text is not there");
+        }
         assert_eq!(ADAPT.text(&env).contains("Yeni çeviri"), is_new, "{story}: what follows is made of it");
-        assert!(TRANSLATE.asked(&env) <= 3, "{story}");
     }
 }
 
