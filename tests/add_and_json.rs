@@ -7,7 +7,7 @@ use btcedu_testkit::{Chapters, Finished, TestEnv};
 
 use crate::{BTCEDU, books::EP, support::status_of, world};
 
-/// Runs the program with 512 MiB of address space, so that whoever reads without end fails.
+/// Runs the program with 512 MiB of address space, so that a program that reads without a limit fails.
 async fn with_little_memory(env: &TestEnv, words: &[&str]) -> Finished {
     let mut command = tokio::process::Command::new("sh");
     command.args(["-c", "ulimit -v 524288; exec \"$0\" \"$@\"", BTCEDU]).args(words);
@@ -36,7 +36,7 @@ async fn input_that_never_ends_is_refused_quickly_and_without_holding_it() {
     assert!(!env.output(EP, "").exists(), "nothing was copied");
 }
 
-/// A pipe can be read once only, so what was checked is what is copied.
+/// A pipe can be read only once, so the bytes that were checked must be the bytes that are copied.
 #[tokio::test]
 async fn a_document_from_a_pipe_is_added_whole() {
     let env = world().await;

@@ -1,4 +1,4 @@
-//! What a person meets first: which chapters get a picture, and that nothing is bought twice.
+//! The basic rules of imagegen: which chapters get a picture, and that nothing is bought twice.
 
 use btcedu_domain::{CallState, EpisodeStatus};
 use btcedu_testkit::{Chapters, simulator::Fault};

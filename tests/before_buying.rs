@@ -1,4 +1,4 @@
-//! What is told before a picture is paid for: a text model that is gone, calls that may have been billed, a cap that is reached.
+//! Warnings and refusals before anything is paid for: a retired text model, calls that may have been billed, a reached cap.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use btcedu_models::pipeline_runs::{self, NewRun};
 use btcedu_testkit::{Chapters, TestEnv, simulator::Fault};
 
 use crate::{
-    books::{Books, EP, audit},
+    books::{EP, Records, audit},
+    crash_support::killed_at,
     support::{calls, database, ledger, pictures, set_status, status_of},
     world,
-    wreck::killed_at,
 };
 
 /// The catalogue of the program, with Sonnet 5.5 retired long ago.
@@ -27,7 +27,7 @@ async fn a_text_model_that_the_public_api_has_retired_is_told_before_anything_is
     let mut env = world().await;
     let models = env.write("models.toml", &catalogue_of_later_days()).display().to_string();
     env.set("MODELS_FILE", &models);
-    // The public API, of which nothing is asked.
+    // Without it the program would use the public API; the test shows that it sends nothing there.
     env.unset("ANTHROPIC_BASE_URL");
     env.add(EP, &Chapters::own_prompts(2).with("diagram", None)).await;
     let stopped = env.run(&["imagegen", EP]).await.exits(1);
@@ -39,7 +39,7 @@ async fn a_text_model_that_the_public_api_has_retired_is_told_before_anything_is
     assert!(error.unwrap().contains("claude-sonnet-5-5"));
     let _doctor = env.run(&["doctor", "--offline"]).await.exits(1).says("retired since 2026-10-01");
 
-    // Where no prompt has to be written, nobody asks for the text model.
+    // Where no prompt has to be written, the text model is not needed.
     env.replace_chapters(EP, &Chapters::own_prompts(3));
     let _made = env.run(&["imagegen", EP]).await.success().says("3 generated");
 }
@@ -69,7 +69,7 @@ async fn a_key_that_is_needed_no_more_is_not_asked_for() {
     assert_eq!(calls(&env).1, 1);
 }
 
-/// A world in which a run was killed when one picture was in the store, unsettled, and another call on its way.
+/// A world in which a run was killed: one picture was in the store but not settled, and another call was in flight.
 async fn killed_with_one_stored_and_one_sent() -> TestEnv {
     let mut env = world().await;
     env.set("IMAGE_GEN_CONCURRENCY", "2");
@@ -94,17 +94,21 @@ async fn who_wants_to_be_asked_is_asked_after_all_was_adopted_and_mended() {
         let asked = asked.says("may have been billed").says("ch02").says("RESEND_UNKNOWN=yes");
         assert!(!asked.stderr.contains("ch01"), "{}", asked.stderr);
         assert_eq!(calls(&env), sent, "run {run}");
-        let books = Books::open(&env).await;
-        assert_eq!((books.count(CallState::Answered), books.count(CallState::Sent)), (1, 0), "run {run}");
-        assert!(books.count(CallState::Unknown) >= 1, "run {run}");
-        assert!(books.runs.len() == 1 && books.runs[0].completed_at.is_some(), "run {run}: {:?}", books.runs);
+        let records = Records::open(&env).await;
+        assert_eq!((records.count(CallState::Answered), records.count(CallState::Sent)), (1, 0), "run {run}");
+        assert!(records.count(CallState::Unknown) >= 1, "run {run}");
+        assert!(
+            records.runs.len() == 1 && records.runs[0].completed_at.is_some(),
+            "run {run}: {:?}",
+            records.runs
+        );
         assert_eq!(
             status_of(&env, EP).await,
             (EpisodeStatus::Chapterized, None),
             "to be asked is no failure"
         );
     }
-    // What asks for none of them goes on.
+    // A run that needs none of these calls goes on.
     let _third = env.run(&["imagegen", EP, "--chapter", "ch01"]).await.success().says("1 generated");
     let before = calls(&env).0;
     env.set("RESEND_UNKNOWN", "yes");
@@ -136,8 +140,8 @@ async fn a_cap_that_is_reached_before_the_first_call_is_one_failed_run_and_a_hig
         let (status, error) = status_of(&env, EP).await;
         assert_eq!(status, EpisodeStatus::CostLimit, "run {run}");
         assert!(error.unwrap().contains("MAX_EPISODE_COST_USD"), "run {run}");
-        // The first tells in which stage the cap was reached; those after it have nothing to add.
-        let runs = Books::open(&env).await.runs;
+        // The first run records in which stage the cap was reached; later runs add nothing.
+        let runs = Records::open(&env).await.runs;
         let ended: Vec<RunStatus> = runs.iter().map(|r| r.status).collect();
         assert_eq!(ended, [RunStatus::Failed], "run {run}");
         assert!(runs[0].error_message.as_ref().unwrap().contains("cost cap"), "run {run}");
@@ -157,13 +161,13 @@ async fn a_cap_that_is_reached_before_the_first_call_is_one_failed_run_and_a_hig
     audit(&env, "the cap raised twice").await;
 }
 
-/// The runs tell in which stage the cap was reached, and here another one ran last.
+/// The last run tells in which stage the cap was reached. Here another stage has run since.
 #[tokio::test]
 async fn a_cap_that_a_run_reaches_after_another_stage_ran_is_known_to_be_this_stages() {
     let mut env = world().await;
     env.add(EP, &Chapters::own_prompts(2)).await;
     let _first = env.run(&["imagegen", EP]).await.success();
-    let episode = Books::open(&env).await.episode.id;
+    let episode = Records::open(&env).await.episode.id;
     database(&env)
         .transaction(move |conn| {
             let started_at = "2026-11-22T12:00:00Z".parse().unwrap();
@@ -177,7 +181,7 @@ async fn a_cap_that_a_run_reaches_after_another_stage_ran_is_known_to_be_this_st
     env.set("MAX_EPISODE_COST_USD", "0.01");
     let _blocked = env.run(&["imagegen", EP, "--force"]).await.exits(3).says("2 kept");
     assert_eq!(status_of(&env, EP).await.0, EpisodeStatus::CostLimit);
-    let last = Books::open(&env).await.runs.remove(0);
+    let last = Records::open(&env).await.runs.remove(0);
     assert_eq!((last.stage, last.status), (Stage::Imagegen, RunStatus::Failed));
     // All pictures are there, so nothing needs the cap to be raised.
     let _done = env.run(&["imagegen", EP]).await.success();

@@ -1,4 +1,4 @@
-//! What an auditor reads beside the program: ledger, rows and store, straight from database and disk.
+//! Reads ledger, rows and store from database and disk, without the program, and checks that they agree.
 
 use std::{
     fs,
@@ -21,7 +21,7 @@ use serde_json::Value;
 pub(crate) const EP: &str = "ep1";
 
 /// All rows of one episode.
-pub(crate) struct Books {
+pub(crate) struct Records {
     pub(crate) episode: Episode,
     pub(crate) calls: Vec<ProviderCall>,
     /// Newest first.
@@ -29,7 +29,7 @@ pub(crate) struct Books {
     pub(crate) rows: Vec<MediaAsset>,
 }
 
-impl Books {
+impl Records {
     pub(crate) async fn open(env: &TestEnv) -> Self {
         query(env, |conn| {
             let id: EpisodeId = EP.parse().unwrap();
@@ -65,7 +65,7 @@ pub(crate) async fn query<T: Send + 'static>(
     Db::open(&config).unwrap().run(queries).await.unwrap()
 }
 
-/// The calls whose picture is whole in the store, be it still under its temporary name.
+/// The calls whose picture is complete in the store, under its final or its temporary name.
 pub(crate) fn arrived(env: &TestEnv) -> Vec<CallId> {
     let store = env.output(EP, "images/store");
     let sidecars = env.files(&format!("outputs/{EP}/images/store"));
@@ -86,12 +86,12 @@ fn is_json(name: &str) -> bool {
     Path::new(name).extension().is_some_and(|end| end == "json")
 }
 
-/// Everything that must hold whenever nothing is at work; `story` is told with what doesn't.
-pub(crate) async fn audit(env: &TestEnv, story: &str) -> Books {
+/// Asserts everything that must hold while no run is active; `story` is part of every message.
+pub(crate) async fn audit(env: &TestEnv, story: &str) -> Records {
     let verified = env.run(&["images", "verify", EP]).await;
     assert_eq!(verified.code, Some(0), "{story}: verify says\n{}{}", verified.stdout, verified.stderr);
-    let books = Books::open(env).await;
-    let answered = books.calls(CallKind::Image, CallState::Answered);
+    let records = Records::open(env).await;
+    let answered = records.calls(CallKind::Image, CallState::Answered);
     let stored = env.files(&format!("outputs/{EP}/images/store"));
     for call in &answered {
         for end in ["png", "json"] {
@@ -100,14 +100,14 @@ pub(crate) async fn audit(env: &TestEnv, story: &str) -> Books {
         }
     }
     assert_eq!(stored.len(), 2 * answered.len(), "{story}: only answered calls have files: {stored:?}");
-    assert_eq!(books.count(CallState::Sent), 0, "{story}: every call is settled");
-    let unknown = books.calls(CallKind::Image, CallState::Unknown).len();
+    assert_eq!(records.count(CallState::Sent), 0, "{story}: every call is settled");
+    let unknown = records.calls(CallKind::Image, CallState::Unknown).len();
     let billed = usize::try_from(env.sim.stats().billed_images).unwrap();
     assert!(billed <= answered.len() + unknown, "{story}: {billed} billed, {answered:?}, {unknown} unknown");
-    assert!(books.runs.iter().all(|r| r.completed_at.is_some()), "{story}: no run is left open");
+    assert!(records.runs.iter().all(|r| r.completed_at.is_some()), "{story}: no run is left open");
     let left = temporary_files(&env.data());
     assert!(left.is_empty(), "{story}: left behind: {left:?}");
-    books
+    records
 }
 
 /// Every temporary file anywhere below a folder.
@@ -134,13 +134,13 @@ pub(crate) fn current(env: &TestEnv) -> Vec<(String, CallId)> {
     pictures
 }
 
-/// Writes over a file as a hand does, without any care.
+/// Overwrites a file as a person's editor does.
 #[expect(clippy::disallowed_methods, reason = "a test edits files as a person's hand does")]
 pub(crate) fn scribble(path: &Path, bytes: &[u8]) {
     fs::write(path, bytes).unwrap();
 }
 
-/// Waits until something is so that another process brings about; gives up after half a minute.
+/// Waits until a condition holds that another process brings about; panics after half a minute.
 pub(crate) async fn until(what: &str, mut so: impl FnMut() -> bool) {
     for _ in 0..15_000 {
         if so() {

@@ -21,7 +21,7 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
 }
 
-/// The chapter's picture, after looking that the store has the same.
+/// Reads the chapter's picture and asserts that the store has the same bytes.
 fn kept(env: &TestEnv, chapter: &str) -> Vec<u8> {
     let bytes = fs::read(env.output("ep1", &format!("images/{chapter}.png"))).unwrap();
     let store = env.files("outputs/ep1/images/store");
@@ -33,37 +33,37 @@ fn kept(env: &TestEnv, chapter: &str) -> Vec<u8> {
     bytes
 }
 
-/// Stands between program and simulator, and keeps all that the simulator answers.
-struct Ear {
+/// A proxy between program and simulator that records every answer.
+struct RecordingProxy {
     url: String,
-    heard: Arc<Mutex<Vec<u8>>>,
+    recorded: Arc<Mutex<Vec<u8>>>,
 }
 
-impl Ear {
-    async fn listen(env: &TestEnv) -> Self {
+impl RecordingProxy {
+    async fn start(env: &TestEnv) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/v1", listener.local_addr().unwrap());
         let target = env.sim.base_url().trim_start_matches("http://").to_owned();
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let all = heard.clone();
+        let recorded = Arc::new(Mutex::new(Vec::new()));
+        let all = recorded.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 tokio::spawn(pass_on(client, target.clone(), all.clone()));
             }
         });
-        Self { url, heard }
+        Self { url, recorded }
     }
 
     /// The pictures that were answered as base64, in the order of their answers.
     fn pictures(&self) -> Vec<Vec<u8>> {
-        let heard = self.heard.lock().unwrap();
-        let text = String::from_utf8_lossy(&heard);
+        let recorded = self.recorded.lock().unwrap();
+        let text = String::from_utf8_lossy(&recorded);
         let answers = text.split("\"b64_json\":\"").skip(1);
         answers.map(|rest| BASE64.decode(rest.split('"').next().unwrap()).unwrap()).collect()
     }
 }
 
-async fn pass_on(client: TcpStream, target: String, heard: Arc<Mutex<Vec<u8>>>) {
+async fn pass_on(client: TcpStream, target: String, recorded: Arc<Mutex<Vec<u8>>>) {
     let server = TcpStream::connect(target).await.unwrap();
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
@@ -72,7 +72,7 @@ async fn pass_on(client: TcpStream, target: String, heard: Arc<Mutex<Vec<u8>>>) 
     });
     let mut part = vec![0; 64 << 10];
     while let Ok(count @ 1..) = from_server.read(&mut part).await {
-        heard.lock().unwrap().extend_from_slice(&part[..count]);
+        recorded.lock().unwrap().extend_from_slice(&part[..count]);
         if to_client.write_all(&part[..count]).await.is_err() {
             break;
         }
@@ -83,13 +83,13 @@ async fn pass_on(client: TcpStream, target: String, heard: Arc<Mutex<Vec<u8>>>) 
 #[tokio::test]
 async fn a_signed_picture_is_stored_byte_for_byte() {
     let mut env = world_with(SimulatorConfig { signed: true, ..SimulatorConfig::default() }).await;
-    let ear = Ear::listen(&env).await;
-    env.set("OPENAI_BASE_URL", &ear.url);
+    let proxy = RecordingProxy::start(&env).await;
+    env.set("OPENAI_BASE_URL", &proxy.url);
     env.add("ep1", &Chapters::own_prompts(1)).await;
     let _done = env.run(&["imagegen", "ep1"]).await.success();
     let bytes = kept(&env, "ch01");
     assert!(contains(&bytes, b"caBX"));
-    assert_eq!(ear.pictures().remove(0), bytes, "as it came over the wire");
+    assert_eq!(proxy.pictures().remove(0), bytes, "as it came over the wire");
     assert!(!contains(&bytes, AI_MADE), "nothing is added to a signed file");
 }
 

@@ -102,7 +102,7 @@ async fn written_prompts_count_against_the_cap_too() {
     assert_eq!(costs["total_usd"], serde_json::to_value(spent).unwrap());
 }
 
-/// Settled prices are below their estimates here, so that room appears while calls are in flight.
+/// Settled prices are below their estimates here, so settling a call makes room under the cap for another.
 #[tokio::test]
 async fn what_the_cap_allows_does_not_depend_on_how_many_calls_run_at_once() {
     let mut bought = Vec::new();

@@ -16,8 +16,16 @@ fn chapters() -> Chapters {
     Chapters::own_prompts(2)
 }
 
-/// A world in which `ch01` has two pictures, and the older one was chosen; returns that one and the newer one.
-async fn world_with_a_choice() -> (TestEnv, String, String) {
+/// A world in which `ch01` has two pictures, and the older one was chosen by hand.
+struct Choice {
+    env: TestEnv,
+    /// The call of the older picture.
+    older: String,
+    /// The call of the newer picture.
+    newer: String,
+}
+
+async fn world_with_a_choice() -> Choice {
     let env = world().await;
     env.add(EP, &chapters()).await;
     let _first = env.run(&["imagegen", EP]).await.success();
@@ -28,7 +36,7 @@ async fn world_with_a_choice() -> (TestEnv, String, String) {
     let _chosen = env.run(&["images", "use", EP, "--chapter", "ch01", &older]).await.success().says("free");
     assert_eq!(calls(&env), before);
     audit(&env, "a choice").await;
-    (env, older, newer)
+    Choice { env, older, newer }
 }
 
 fn call_of(env: &TestEnv) -> String {
@@ -43,7 +51,7 @@ async fn history(env: &TestEnv, args: &[&str]) -> Vec<Value> {
 
 #[tokio::test]
 async fn a_choice_is_the_chapters_picture_and_stays_through_runs() {
-    let (env, older, newer) = world_with_a_choice().await;
+    let Choice { env, older, newer } = world_with_a_choice().await;
     let chosen = entry(&env, EP, "ch01");
     assert_eq!(chosen["chosen_for"], chosen["request_hash"]);
     let stored = env.files("outputs/ep1/images/store").into_iter().find(|f| f.contains(&older)).unwrap();
@@ -62,7 +70,7 @@ async fn a_choice_is_the_chapters_picture_and_stays_through_runs() {
 
 #[tokio::test]
 async fn a_choice_is_given_up_when_the_text_changes_and_only_then() {
-    let (env, older, newer) = world_with_a_choice().await;
+    let Choice { env, older, newer } = world_with_a_choice().await;
     let before = calls(&env).0;
     env.replace_chapters(EP, &chapters().edit(1, "/narration/text", "Başka bir anlatım metni."));
     let _same = env.run(&["imagegen", EP]).await.success();
@@ -89,7 +97,7 @@ async fn a_picture_made_for_another_text_can_be_chosen_and_stays() {
     let before = calls(&env);
     let _kept = env.run(&["imagegen", EP]).await.success();
     assert_eq!((call_of(&env), calls(&env)), (older.clone(), before));
-    // Asked for anew and not made: what was chosen stays chosen.
+    // A new picture is requested and refused: the chosen picture stays.
     env.sim.script(Rule::new(Endpoint::Images, Fault::Refuse));
     let _refused = env.run(&["imagegen", EP, "--force"]).await;
     let kept = entry(&env, EP, "ch01");
@@ -102,7 +110,7 @@ async fn a_picture_made_for_another_text_can_be_chosen_and_stays() {
 
 #[tokio::test]
 async fn a_choice_is_lost_with_the_manifest_and_verify_says_so() {
-    let (env, _older, newer) = world_with_a_choice().await;
+    let Choice { env, newer, .. } = world_with_a_choice().await;
     let before = calls(&env);
     std::fs::remove_file(env.output(EP, "images/manifest.json")).unwrap();
     let _told = env.run(&["images", "verify", EP]).await.exits(1).says("choices made by hand are gone");
@@ -115,7 +123,7 @@ async fn a_choice_is_lost_with_the_manifest_and_verify_says_so() {
 
 #[tokio::test]
 async fn what_cannot_be_chosen_is_refused_and_nothing_changes() {
-    let (env, older, newer) = world_with_a_choice().await;
+    let Choice { env, older, newer } = world_with_a_choice().await;
     let manifest = env.manifest(EP);
     let nobody = "019a0000-0000-7000-8000-000000000000";
     for (chapter, call, code, told) in [

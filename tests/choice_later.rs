@@ -1,13 +1,13 @@
-//! What a choice by hand outlives: other numbers, other settings, an interrupted run; and that choosing moves no episode.
+//! A choice by hand survives an interrupted run, and choosing doesn't change the episode's status.
 
 use btcedu_domain::{CallState, EpisodeStatus};
 use btcedu_testkit::{Chapters, TestEnv};
 
 use crate::{
-    books::{Books, EP, audit, current},
+    books::{EP, Records, audit, current},
+    crash_support::killed_at,
     support::{calls, entry, set_status, status_of},
     world,
-    wreck::killed_at,
 };
 
 fn chapters() -> Chapters {
@@ -24,8 +24,16 @@ async fn choose(env: &TestEnv, chapter: &str, call: &str) {
     assert_eq!(call_of(env, chapter), call);
 }
 
-/// A world in which `ch01` has two pictures, and the older one was chosen; returns that one and the newer one.
-async fn world_with_a_choice() -> (TestEnv, String, String) {
+/// A world in which `ch01` has two pictures, and the older one was chosen by hand.
+struct Choice {
+    env: TestEnv,
+    /// The call of the older picture.
+    older: String,
+    /// The call of the newer picture.
+    newer: String,
+}
+
+async fn world_with_a_choice() -> Choice {
     let env = world().await;
     env.add(EP, &chapters()).await;
     let _first = env.run(&["imagegen", EP]).await.success();
@@ -33,20 +41,20 @@ async fn world_with_a_choice() -> (TestEnv, String, String) {
     let _second = env.run(&["imagegen", EP, "--chapter", "ch01"]).await.success();
     let newer = call_of(&env, "ch01");
     choose(&env, "ch01", &older).await;
-    (env, older, newer)
+    Choice { env, older, newer }
 }
 
 #[tokio::test]
 async fn what_an_interrupted_run_had_bought_does_not_push_a_choice_aside() {
     for point in ["stored", "settled", "before-rename-ch01.png"] {
-        let (env, older, newer) = world_with_a_choice().await;
+        let Choice { env, older, newer } = world_with_a_choice().await;
         let before = calls(&env).0;
         killed_at(&env, point, 0, &["imagegen", EP, "--force", "--chapter", "ch01"]).await;
         assert_eq!(calls(&env).0, before + 1);
         let _adopted = env.run(&["imagegen", EP]).await.success().says("mended: ");
         assert_eq!(call_of(&env, "ch01"), older, "{point}: {:#}", entry(&env, EP, "ch01"));
-        let books = audit(&env, point).await;
-        assert_eq!(books.count(CallState::Answered) as u64, before + 1, "{point}: what arrived is kept");
+        let records = audit(&env, point).await;
+        assert_eq!(records.count(CallState::Answered) as u64, before + 1, "{point}: what arrived is kept");
         let history = env.run(&["images", "history", EP, "--chapter", "ch01", "--json"]).await.success();
         let all = history.json()["pictures"].as_array().unwrap().clone();
         let arrived = all.last().unwrap()["call_id"].as_str().unwrap().to_owned();
@@ -88,7 +96,7 @@ async fn without_a_choice_what_an_interrupted_run_had_bought_becomes_current() {
 
 #[tokio::test]
 async fn choosing_a_picture_leaves_the_episode_where_it_is() {
-    let (env, older, newer) = world_with_a_choice().await;
+    let Choice { env, older, newer } = world_with_a_choice().await;
     for status in [
         EpisodeStatus::Chapterized,
         EpisodeStatus::ImagesGenerated,
@@ -107,14 +115,14 @@ async fn choosing_a_picture_leaves_the_episode_where_it_is() {
 
 #[tokio::test]
 async fn choosing_a_picture_keeps_a_reached_cap_and_what_was_told_of_it() {
-    let (mut env, _older, newer) = world_with_a_choice().await;
+    let Choice { mut env, newer, .. } = world_with_a_choice().await;
     env.set("MAX_EPISODE_COST_USD", "0.1");
     let _blocked = env.run(&["imagegen", EP, "--force"]).await.exits(3);
     let before = status_of(&env, EP).await;
     assert_eq!(before.0, EpisodeStatus::CostLimit);
     choose(&env, "ch01", &newer).await;
     assert_eq!(status_of(&env, EP).await, before);
-    let last = Books::open(&env).await.runs.remove(0);
+    let last = Records::open(&env).await.runs.remove(0);
     assert!(last.completed_at.is_some() && last.error_message.is_none(), "choosing went well: {last:?}");
     env.unset("MAX_EPISODE_COST_USD");
     let _on = env.run(&["imagegen", EP]).await.success();

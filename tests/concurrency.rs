@@ -1,4 +1,4 @@
-//! Two at once: one buys, the other waits its turn or says who is at work; readers never wait.
+//! Two programs at once: one buys, the other waits or names the holder of the lock; readers never wait.
 
 use std::{os::unix::fs::MetadataExt, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::{
     world,
 };
 
-/// A run that is at work until the test lets it go on.
+/// A run whose first call hangs until the rule is removed.
 async fn run_at_work(env: &TestEnv) -> Child {
     env.sim.script(Rule::new(Endpoint::Images, Fault::HangForever { billed: false }));
     let child = env.spawn(&["imagegen", EP]);
@@ -27,7 +27,7 @@ async fn two_started_together_buy_each_picture_once_and_one_says_who_holds_the_e
     let mut env = world().await;
     env.set("IMAGE_GEN_CONCURRENCY", "1");
     env.add(EP, &Chapters::own_prompts(4)).await;
-    // Longer in all than the second is patient.
+    // In all this takes longer than the second program waits for the lock.
     env.sim.script(Rule::new(Endpoint::Images, Fault::Delay(Duration::from_millis(600))));
     let (one, other) = (env.spawn(&["imagegen", EP]), env.spawn(&["imagegen", EP]));
     let pids = [one.id().unwrap(), other.id().unwrap()];
@@ -128,7 +128,7 @@ async fn readers_work_while_a_run_is_on() {
     ] {
         let _works = env.run(args).await.success();
     }
-    // An open row is told as what it is: perhaps at work right now.
+    // An open row may belong to a run that is still active, and is reported as such.
     let dry = env.run(&["imagegen", EP, "--dry-run"]).await.success();
     let _told = dry.says("is in flight or was interrupted").says("run 2 is at work or was interrupted");
     let verified = env.run(&["images", "verify", EP]).await.exits(1);

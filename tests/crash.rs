@@ -1,4 +1,4 @@
-//! Killed at every named step of the protocol: nothing that arrived is lost, nothing is bought twice unknowingly.
+//! A first run is killed at every crash point: no picture that arrived is lost, and nothing is bought twice unnoticed.
 
 use std::{
     collections::BTreeSet,
@@ -8,8 +8,8 @@ use std::{
 
 use crate::{
     books::EP,
+    crash_support::{KilledRun, REPLACED, STEPS, chapters, killed_at, points, quick_world, recovers},
     text_crash::TEXT_STEPS,
-    wreck::{REPLACED, STEPS, Wreck, chapters, killed_at, points, quick_world, recovers},
 };
 
 #[test]
@@ -21,12 +21,12 @@ fn every_step_named_in_the_code_is_tried_here() {
         for call in source.split("crash_point(").skip(1) {
             match call.strip_prefix('"').and_then(|c| c.split_once('"')) {
                 Some((name, _)) => drop(named.insert(name.to_owned())),
-                // The definition has a parameter there; `format!` makes before-rename-… and after-rename-….
+                // The definition has a parameter here; `format!` computes before-rename-… and after-rename-….
                 None => computed += usize::from(call.starts_with("&format!(\"")),
             }
         }
     }
-    // Those of the text stages alone are tried in their own file.
+    // Crash points of the text stages are tried in `text_crash.rs`.
     let listed: BTreeSet<String> = STEPS.iter().chain(TEXT_STEPS).map(|s| (*s).to_owned()).collect();
     assert_eq!(named, listed);
     assert_eq!(computed, 2, "a step with a computed name needs its own list here");
@@ -64,8 +64,8 @@ async fn killed_in_a_first_run(part: usize) {
         let env = quick_world().await;
         env.add(EP, &chapters()).await;
         killed_at(&env, point, 0, &["imagegen", EP]).await;
-        let wreck = Wreck::of_first_run(&env).await;
-        recovers(&env, &wreck, &format!("killed at {point}")).await;
+        let killed = KilledRun::of_first_run(&env).await;
+        recovers(&env, &killed, &format!("killed at {point}")).await;
     }
 }
 
@@ -97,11 +97,11 @@ async fn killed_after_some_pictures_were_through_those_are_kept() {
         ("after-rename-manifest.json", 3),
     ] {
         let mut env = quick_world().await;
-        // One by one: pictures that arrive together are settled and published together.
+        // One at a time: pictures that arrive together are settled and published together.
         env.set("IMAGE_GEN_CONCURRENCY", "1");
         env.add(EP, &chapters()).await;
         killed_at(&env, point, passes, &["imagegen", EP]).await;
-        let wreck = Wreck::of_first_run(&env).await;
-        recovers(&env, &wreck, &format!("killed at {point} after {passes}")).await;
+        let killed = KilledRun::of_first_run(&env).await;
+        recovers(&env, &killed, &format!("killed at {point} after {passes}")).await;
     }
 }

@@ -1,4 +1,4 @@
-//! Killed at the files beside the pictures: the draft's stale marker, and a file that is set aside.
+//! Killed at files other than the pictures: the stale marker of the film, and the copy of an edited picture.
 
 use std::{fs, path::PathBuf};
 
@@ -6,9 +6,9 @@ use btcedu_domain::{CallKind, CallState, Sha256Hash};
 use btcedu_testkit::{Chapters, TestEnv};
 
 use crate::{
-    books::{Books, EP, audit, current, scribble, temporary_files},
+    books::{EP, Records, audit, current, scribble, temporary_files},
+    crash_support::{KilledRun, chapters, killed_at, points, quick_world, recovers, third_run_sends_nothing},
     support::calls,
-    wreck::{Wreck, chapters, killed_at, points, quick_world, recovers, third_run_sends_nothing},
 };
 
 fn draft(env: &TestEnv) -> PathBuf {
@@ -78,13 +78,13 @@ async fn killed_while_everything_is_made_anew_a_film_of_replaced_pictures_is_mar
         let before = current(&env);
         killed_at(&env, &point, 0, &["imagegen", EP, "--force"]).await;
         let story = format!("--force with a film, killed at {point}");
-        let wreck = Wreck::of_forced_run(&env).await;
-        recovers(&env, &wreck, &story).await;
+        let killed = KilledRun::of_forced_run(&env).await;
+        recovers(&env, &killed, &story).await;
         if current(&env) != before {
             assert!(is_stale(&env), "{story}: the film shows pictures that are no longer current");
             replaced += 1;
         }
-        // As rendering it anew would.
+        // Rendering the film again would remove the marker.
         let _was_there = fs::remove_file(marker(&env));
     }
     // Killed before the first picture arrived, a run replaces none.
@@ -117,14 +117,14 @@ async fn killed_while_a_picture_is_chosen_a_film_of_the_other_is_marked() {
     }
 }
 
-/// A file that a person has put in place of `ch02`'s picture, and the name that it is kept under.
+/// A file that replaced `ch02`'s picture by hand, and the name under which it is kept.
 struct Edited {
     bytes: Vec<u8>,
     aside: String,
 }
 
 impl Edited {
-    /// Puts another whole picture in place of `ch02`'s, as somebody's image editor writes it.
+    /// Replaces `ch02`'s picture with another one, as an image editor does.
     async fn by_hand(env: &TestEnv) -> Self {
         env.add("other", &Chapters::own_prompts(1)).await;
         let _made = env.run(&["imagegen", "other"]).await.success();
@@ -135,7 +135,7 @@ impl Edited {
         Self { bytes, aside }
     }
 
-    /// What must hold however it gave way: it is kept beside, once, and its chapter shows the paid picture.
+    /// Asserts that the edited file is kept once under its own name, and the chapter shows the paid picture.
     async fn has_given_way(&self, env: &TestEnv, story: &str) {
         let kept: Vec<String> =
             env.files("outputs/ep1/images").into_iter().filter(|f| f.contains(".edited-")).collect();
@@ -156,7 +156,7 @@ async fn finished_world() -> TestEnv {
     env
 }
 
-/// Where a run that replaces `ch02`'s file may be killed; `ASIDE` stands for the name that is known later.
+/// Crash points of a run that replaces `ch02`'s file; `ASIDE` stands for the copy's name, which depends on its hash.
 const REPLACING: [&str; 6] = [
     "before-rename-ASIDE",
     "after-rename-ASIDE",
@@ -177,8 +177,8 @@ async fn killed_while_an_edited_picture_is_set_aside_for_a_new_one_both_are_ther
         let _recovered = env.run(&["imagegen", EP]).await.success();
         edited.has_given_way(&env, &story).await;
         assert_eq!(calls(&env), (1, 0), "{story}");
-        let books = Books::open(&env).await;
-        let newest = books.calls(CallKind::Image, CallState::Answered).into_iter().max();
+        let records = Records::open(&env).await;
+        let newest = records.calls(CallKind::Image, CallState::Answered).into_iter().max();
         assert_eq!(newest, Some(current(&env)[1].1), "{story}");
     }
 }

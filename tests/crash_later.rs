@@ -1,12 +1,14 @@
-//! Killed in later runs: made anew, after an edit, while choosing and mending, and in the recovery itself.
+//! Later runs are killed: forced ones, after an edit, while choosing or repairing, and during recovery itself.
 
 use btcedu_domain::{CallKind, CallState};
 use btcedu_testkit::TestEnv;
 
 use crate::{
-    books::{Books, EP, audit, current},
+    books::{EP, Records, audit, current},
+    crash_support::{
+        KilledRun, PICTURES, chapters, killed_at, points, quick_world, recovers, third_run_sends_nothing,
+    },
     support::calls,
-    wreck::{PICTURES, Wreck, chapters, killed_at, points, quick_world, recovers, third_run_sends_nothing},
 };
 
 /// A world in which every chapter has its picture already.
@@ -17,15 +19,15 @@ async fn finished_world() -> TestEnv {
     env
 }
 
-/// Points that a run which makes everything anew passes; its texts are paid for already.
+/// Crash points that a forced run passes; its texts are paid for already.
 fn points_of_a_forced_run() -> Vec<String> {
     points().into_iter().filter(|p| !p.starts_with("text-")).collect()
 }
 
 /// After a forced run: the newest picture that arrived for each chapter is the current one.
-fn newest_is_current(env: &TestEnv, books: &Books, story: &str) {
+fn newest_is_current(env: &TestEnv, records: &Records, story: &str) {
     for (chapter, call) in current(env) {
-        let answered = books.calls.iter().filter(|c| {
+        let answered = records.calls.iter().filter(|c| {
             c.kind == CallKind::Image
                 && c.state == CallState::Answered
                 && c.chapter_id.as_ref().is_some_and(|id| id.as_str() == chapter)
@@ -37,20 +39,20 @@ fn newest_is_current(env: &TestEnv, books: &Books, story: &str) {
 
 #[tokio::test]
 async fn killed_while_everything_is_made_anew_what_arrived_is_current_and_nothing_is_bought() {
-    // One world for all points: what one kill leaves must not disturb the next either.
+    // One world for all points: what one kill leaves must not disturb the next run either.
     let env = finished_world().await;
     for point in points_of_a_forced_run() {
         killed_at(&env, &point, 0, &["imagegen", EP, "--force"]).await;
         let story = format!("--force killed at {point}");
-        let wreck = Wreck::of_forced_run(&env).await;
-        let books = recovers(&env, &wreck, &story).await;
-        newest_is_current(&env, &books, &story);
+        let killed = KilledRun::of_forced_run(&env).await;
+        let records = recovers(&env, &killed, &story).await;
+        newest_is_current(&env, &records, &story);
     }
 }
 
 #[tokio::test]
 async fn killed_in_the_recovery_of_a_first_run_the_next_one_recovers() {
-    // What the first kill leaves decides which points the recovery passes.
+    // The state after the first kill decides which points the recovery passes.
     for (first, passes, then) in [
         ("picture-staged", 1, "before-rename-sidecar"),
         ("picture-staged", 1, "after-rename-sidecar"),
@@ -67,17 +69,17 @@ async fn killed_in_the_recovery_of_a_first_run_the_next_one_recovers() {
         ("text-answered", 0, "text-settled"),
     ] {
         let mut env = quick_world().await;
-        // One by one: pictures that arrive together pass a point together.
+        // One at a time: pictures that arrive together pass a point together.
         env.set("IMAGE_GEN_CONCURRENCY", "1");
         let story = format!("killed at {first} after {passes}, and the recovery at {then}");
         env.add(EP, &chapters()).await;
         killed_at(&env, first, passes, &["imagegen", EP]).await;
         let again = env.command(&["imagegen", EP]).env("FAILPOINTS", format!("{then}=return")).spawn();
         let _killed_or_done = env.wait(again.unwrap()).await;
-        let unknown = Books::open(&env).await.count(CallState::Unknown);
-        let wreck = Wreck::of_first_run(&env).await;
-        let books = recovers(&env, &wreck, &story).await;
-        assert!(books.count(CallState::Unknown) >= unknown, "{story}");
+        let unknown = Records::open(&env).await.count(CallState::Unknown);
+        let killed = KilledRun::of_first_run(&env).await;
+        let records = recovers(&env, &killed, &story).await;
+        assert!(records.count(CallState::Unknown) >= unknown, "{story}");
     }
 }
 
@@ -96,9 +98,9 @@ async fn killed_in_the_recovery_of_a_forced_run_what_arrived_still_becomes_curre
         let story = format!("--force killed at {first}, and the recovery at {then}");
         killed_at(&env, first, 0, &["imagegen", EP, "--force", "--chapter", "ch02"]).await;
         killed_at(&env, then, 0, &["imagegen", EP]).await;
-        let wreck = Wreck::of_forced_run(&env).await;
-        let books = recovers(&env, &wreck, &story).await;
-        newest_is_current(&env, &books, &story);
+        let killed = KilledRun::of_forced_run(&env).await;
+        let records = recovers(&env, &killed, &story).await;
+        newest_is_current(&env, &records, &story);
     }
 }
 
@@ -111,8 +113,8 @@ async fn killed_after_an_edit_the_picture_that_arrived_is_used_and_nothing_is_se
         killed_at(&env, &point, 0, &["imagegen", EP]).await;
         let story = format!("edited, then killed at {point}");
         let _again = env.run(&["imagegen", EP]).await.success();
-        let books = audit(&env, &story).await;
-        let answered = books.count(CallState::Answered) as u64;
+        let records = audit(&env, &story).await;
+        let answered = records.count(CallState::Answered) as u64;
         assert_eq!(answered, PICTURES + n + 2, "{story}: one more picture each time, and the two texts");
         assert!(
             env.files("outputs/ep1/images").iter().all(|f| !f.contains("edited")),

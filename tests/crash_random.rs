@@ -1,4 +1,4 @@
-//! Killed at random moments, many times over: whatever happens, the books are right afterwards.
+//! Runs are killed many times at random moments; ledger, rows, store and manifest must agree afterwards.
 
 use std::{process::Stdio, time::Duration};
 
@@ -12,10 +12,10 @@ use crate::{
 
 const SIZE: &str = "1024x640";
 
-/// A small generator of its own, so that a seed means the same moments for ever (`SplitMix64`).
-struct Dice(u64);
+/// A small random generator (`SplitMix64`), so that a seed always gives the same moments.
+struct Random(u64);
 
-impl Dice {
+impl Random {
     fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -59,43 +59,43 @@ async fn kill_after(env: &TestEnv, args: &[&str], calls: u64, then: Duration) {
     child.wait().await.unwrap();
 }
 
-/// Kills run upon run, and looks at the books after every few.
+/// Kills one run after the other, and audits after every few of them.
 async fn killed_many_times(seed: u64, kills: u64) {
     let env = slow_world().await;
     env.add(EP, &chapters(0)).await;
-    let mut dice = Dice(seed);
+    let mut random = Random(seed);
     for round in 0..kills {
-        if dice.below(2) == 0 {
+        if random.below(2) == 0 {
             env.replace_chapters(EP, &chapters(round));
         }
-        let forced = dice.below(3) == 0;
+        let forced = random.below(3) == 0;
         let args: &[&str] = if forced { &["imagegen", EP, "--force"] } else { &["imagegen", EP] };
-        let (calls, then) = (dice.below(9), Duration::from_millis(dice.below(60)));
+        let (calls, then) = (random.below(9), Duration::from_millis(random.below(60)));
         kill_after(&env, args, calls, then).await;
-        if dice.below(3) == 0 {
+        if random.below(3) == 0 {
             let story = format!("seed {seed}, kill {round}, {calls} calls and {then:?} into {args:?}");
             let before = crate::books::arrived(&env).len();
             let _recovered = env.run(&["imagegen", EP]).await.success();
-            let books = audit(&env, &story).await;
-            assert!(books.count(CallState::Answered) >= before, "{story}: what arrived is kept");
+            let records = audit(&env, &story).await;
+            assert!(records.count(CallState::Answered) >= before, "{story}: what arrived is kept");
             let sent = env.sim.stats().image_calls;
             let _idle = env.run(&["imagegen", EP]).await.success();
             assert_eq!(env.sim.stats().image_calls, sent, "{story}: nothing is bought once all is there");
         }
     }
     let _recovered = env.run(&["imagegen", EP]).await.success();
-    let books = audit(&env, &format!("seed {seed}, after the last kill")).await;
+    let records = audit(&env, &format!("seed {seed}, after the last kill")).await;
     assert_eq!(current(&env).len(), 6);
-    assert!(books.count(CallState::Answered) > 6, "more than one round was bought");
+    assert!(records.count(CallState::Answered) > 6, "more than one round was bought");
 }
 
 #[tokio::test]
-async fn killed_at_random_moments_many_times_the_books_are_right_with_one_seed() {
+async fn killed_at_random_moments_many_times_ledger_and_files_agree_with_one_seed() {
     killed_many_times(20_261_122, 30).await;
 }
 
 #[tokio::test]
-async fn killed_at_random_moments_many_times_the_books_are_right_with_another_seed() {
+async fn killed_at_random_moments_many_times_ledger_and_files_agree_with_another_seed() {
     killed_many_times(7, 30).await;
 }
 
@@ -104,7 +104,7 @@ async fn killed_in_the_first_migration_the_next_command_migrates() {
     for moment in 0..12 {
         let env = slow_world().await;
         let mut child = env.spawn(&["migrate"]);
-        // From the moment that the file is there, a little later each time.
+        // The kill comes after the file appears, a little later each time.
         let database = env.data().join("btcedu.db");
         while !database.exists() && child.try_wait().unwrap().is_none() {
             tokio::task::yield_now().await;

@@ -1,4 +1,4 @@
-//! How a run ends where not all went well, or where there was nothing to buy: counts, entries, and what stands on the disk.
+//! How a run ends when some chapters failed or nothing was to buy: counts, manifest entries, files.
 
 use std::fs;
 
@@ -7,14 +7,14 @@ use btcedu_testkit::{Chapters, TestEnv, simulator::Fault};
 use serde_json::Value;
 
 use crate::{
-    books::{Books, EP, audit, current, scribble},
+    books::{EP, Records, audit, current, scribble},
     support::{calls, entry, pictures, status_of},
     world,
 };
 
 const COUNTS: [&str; 7] = ["generated", "kept", "reused", "skipped", "rejected", "failed", "pending"];
 
-/// The counts of a result, after looking that they are those of its chapters.
+/// Returns the counts of a result, after asserting that they add up to its chapters.
 fn counts(result: &Value) -> [u64; 7] {
     let counts = COUNTS.map(|name| result[name].as_u64().unwrap());
     assert_eq!(counts.iter().sum::<u64>(), result["chapters"].as_array().unwrap().len() as u64, "{result:#}");
@@ -61,7 +61,7 @@ async fn a_forced_run_that_misses_some_counts_each_chapter_once_and_keeps_their_
     assert_eq!(env.manifest(EP)["totals"]["generated"], 4, "the manifest counts what is current");
     assert_eq!(status_of(&env, EP).await, (EpisodeStatus::ImagesGenerated, None));
     audit(&env, "some missed").await;
-    // The next runs are quiet.
+    // The next runs have nothing to do.
     let plain = env.run(&["imagegen", EP, "--json"]).await.success().json();
     assert_eq!(counts(&plain), [0, 4, 0, 1, 0, 0, 0]);
     let idle = env.run(&["imagegen", EP, "--json"]).await.success().json();
@@ -127,7 +127,7 @@ async fn a_stale_marker_beside_a_manifest_that_is_right_is_taken_away_free() {
     let first = env.run(&["imagegen", EP, "--json"]).await.success().json();
     assert_eq!((&first["end"]["kind"], &first["kept"]), (&"done".into(), &4.into()), "{first:#}");
     assert!(!marker.exists());
-    assert_eq!(Books::open(&env).await.runs.len(), 2, "taking it away is a run");
+    assert_eq!(Records::open(&env).await.runs.len(), 2, "taking it away is a run");
     let second = env.run(&["imagegen", EP, "--json"]).await.success().json();
     assert_eq!(second["end"]["kind"], "skipped");
     assert_eq!((calls(&env), env.manifest(EP)), (before, manifest));
@@ -137,7 +137,7 @@ async fn a_stale_marker_beside_a_manifest_that_is_right_is_taken_away_free() {
 async fn a_run_that_cannot_be_finished_still_says_what_was_bought_and_the_next_one_finishes_it() {
     let env = world().await;
     env.add(EP, &Chapters::own_prompts(2).with("title_card", None)).await;
-    // A folder where a file should be: even root can't write it.
+    // A folder in place of the file: not even root can write it.
     fs::create_dir_all(env.output(EP, "provenance/imagegen_provenance.json/in-the-way")).unwrap();
     let stopped = env.run(&["imagegen", EP]).await.exits(1);
     let stopped =
@@ -147,7 +147,7 @@ async fn a_run_that_cannot_be_finished_still_says_what_was_bought_and_the_next_o
     let (status, error) = status_of(&env, EP).await;
     assert_eq!(status, EpisodeStatus::Chapterized);
     assert!(error.unwrap().contains("imagegen_provenance.json"));
-    let runs = Books::open(&env).await.runs;
+    let runs = Records::open(&env).await.runs;
     assert!(runs.len() == 1 && runs[0].status == RunStatus::Failed, "{runs:?}");
     assert_eq!(runs[0].estimated_cost_usd.to_string(), "$0.09229", "the run's cost is on its row");
 

@@ -1,4 +1,4 @@
-//! What goes wrong at the provider's side: refusals, limits, and answers that are none.
+//! Failures on the provider's side: refusals, limits, unusable answers.
 
 use btcedu_domain::{CallState, EpisodeStatus, Usd};
 use btcedu_testkit::{Chapters, simulator::Fault};

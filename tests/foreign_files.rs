@@ -1,4 +1,4 @@
-//! Files in `images/` that are not ours: no run, no repair and no edit of the chapters takes them away.
+//! Files in `images/` that the program did not make: no run, repair or edit of the chapters removes them.
 
 use std::{collections::BTreeMap, fs};
 
@@ -25,7 +25,7 @@ async fn somebodys_picture(env: &TestEnv) -> Vec<u8> {
     fs::read(env.output("other", "images/ch01.png")).unwrap()
 }
 
-/// Puts files into `images/` that a person may well keep there.
+/// Puts files into `images/` that a person may keep there.
 async fn with_foreign_files(env: &TestEnv) -> BTreeMap<&'static str, Vec<u8>> {
     let brand = somebodys_picture(env).await;
     env.sim.reset_stats();
@@ -109,7 +109,7 @@ async fn a_brands_picture_gives_way_to_one_that_is_asked_for_and_is_kept_beside(
     audit_beside_foreign(&env).await;
 }
 
-/// As [`audit`], without the file that is not ours and stands in the store.
+/// Audits after removing the file in the store that the program did not make.
 async fn audit_beside_foreign(env: &TestEnv) {
     fs::remove_file(env.output(EP, "images/store/readme.txt")).unwrap();
     env.sim.reset_stats();

@@ -1,4 +1,4 @@
-//! What goes wrong at home: no room, no folder, a locked database. The run stops before the next call.
+//! Local failures: no disk space, no folder, a locked database. The run stops before the next call.
 
 use std::{fs, sync::mpsc, time::Duration};
 
@@ -12,7 +12,7 @@ use crate::{
     world, world_with,
 };
 
-/// A world in which one picture after the other is bought, slowly enough to look at.
+/// A world in which pictures are bought one at a time, slowly enough for the test to act in between.
 async fn one_by_one(config: SimulatorConfig) -> TestEnv {
     let image_latency = Duration::from_millis(300);
     let mut env = world_with(SimulatorConfig { image_latency, ..config }).await;
@@ -23,7 +23,7 @@ async fn one_by_one(config: SimulatorConfig) -> TestEnv {
 
 #[tokio::test]
 async fn a_full_disk_stops_the_run_and_nothing_paid_goes_unrecorded() {
-    // Pictures of 3 MiB, and files may have 1 MiB: for who writes, that is a disk that fills up.
+    // Pictures have 3 MiB, and the limit for files is 1 MiB: to the program this is a full disk.
     let env =
         one_by_one(SimulatorConfig { picture_bytes: Some(3 << 20), ..SimulatorConfig::default() }).await;
     let script = "trap '' XFSZ; ulimit -f 2048; exec \"$0\" imagegen ep1";
@@ -53,7 +53,7 @@ async fn a_full_disk_stops_the_run_and_nothing_paid_goes_unrecorded() {
 #[tokio::test]
 async fn too_little_room_is_seen_before_the_first_call() {
     let env = one_by_one(SimulatorConfig::default()).await;
-    // A file system of its own needs a namespace of its own, which not every machine allows.
+    // A small file system needs a mount namespace, which not every machine allows.
     let try_it = ["-rm", "sh", "-c", "mount -t tmpfs -o size=1m none /mnt"];
     let allowed = tokio::process::Command::new("unshare").args(try_it).output().await;
     if !allowed.is_ok_and(|tried| tried.status.success()) {
@@ -77,7 +77,7 @@ async fn a_folder_that_cannot_be_written_stops_the_run_before_the_first_call() {
     let env = world().await;
     env.add("ep1", &Chapters::own_prompts(2).with("diagram", None)).await;
     for place in ["images/store", "images"] {
-        // A file where a folder should be: even root can't write into it.
+        // A file in place of a folder: not even root can write into it.
         let path = env.output("ep1", place);
         let _nothing = fs::remove_dir_all(&path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -108,7 +108,7 @@ async fn a_chapters_file_that_cannot_be_written_stops_the_run_and_the_picture_is
     let _clean = env.run(&["images", "verify", "ep1"]).await.success();
 }
 
-/// Holds the database for writing until the sender goes.
+/// Holds the database's write lock until the sender is dropped.
 async fn lock_database(env: &TestEnv) -> (mpsc::Sender<()>, tokio::task::JoinHandle<()>) {
     let (release, released) = mpsc::channel::<()>();
     let (holding, held) = tokio::sync::oneshot::channel();

@@ -11,13 +11,14 @@ use crate::{
 /// What dall-e-3 takes, in characters (`data/models.toml`).
 const LIMIT: usize = 4000;
 
-async fn short_of_breath() -> TestEnv {
+/// A world whose image model takes prompts of [`LIMIT`] characters.
+async fn world_of_short_prompts() -> TestEnv {
     let mut env = world().await;
     env.set("IMAGE_GEN_MODEL", "dall-e-3");
     env
 }
 
-/// A text of so many characters: sentences of 40 that are more bytes than characters, and an end that is none.
+/// A text of `length` characters: sentences of 40 characters with letters of several bytes, the last one unfinished.
 fn text_of(length: usize) -> String {
     let sentence = "Altın bir köprü, üstünde ışıklı zincir. ";
     assert_eq!(sentence.chars().count(), 40);
@@ -27,7 +28,7 @@ fn text_of(length: usize) -> String {
 
 #[tokio::test]
 async fn a_written_prompt_is_cut_like_the_chapters_own_and_dry_run_shows_what_is_sent() {
-    let env = short_of_breath().await;
+    let env = world_of_short_prompts().await;
     env.sim.script(texts(Fault::Text(text_of(LIMIT + 500))));
     env.add(EP, &Chapters::without_prompts(1).with("diagram", Some(&text_of(LIMIT + 7)))).await;
     let _dry = env.run(&["imagegen", EP, "--dry-run"]).await.success();

@@ -1,4 +1,4 @@
-//! Journeys with the real binary, each in a world of its own.
+//! Journeys with the real binary, each in its own test environment ("world").
 
 #![cfg(test)]
 
@@ -16,6 +16,7 @@ mod crash;
 mod crash_beside;
 mod crash_later;
 mod crash_random;
+mod crash_support;
 mod ends;
 mod errors;
 mod foreign_files;
@@ -45,7 +46,6 @@ mod web_pages;
 mod web_reviews;
 mod web_safety;
 mod web_support;
-mod wreck;
 
 use btcedu_testkit::{TestEnv, simulator::SimulatorConfig};
 

@@ -1,4 +1,4 @@
-//! What is bought again after something changed: what the picture depends on, and nothing else.
+//! What is bought again after a change: only pictures that depend on what has changed.
 
 use std::fs;
 
@@ -22,28 +22,43 @@ async fn bought() -> TestEnv {
     env
 }
 
-/// Runs again with another document; returns the chapters that were bought, and how many pictures and texts.
-async fn after(env: &TestEnv, chapters: &Chapters) -> (Vec<String>, u64, u64) {
+/// What a run has bought.
+#[derive(Debug, PartialEq, Eq)]
+struct Bought {
+    chapters: Vec<String>,
+    pictures: u64,
+    texts: u64,
+}
+
+impl Bought {
+    fn nothing() -> Self {
+        Self { chapters: Vec::new(), pictures: 0, texts: 0 }
+    }
+
+    /// One picture of a chapter, and perhaps a text.
+    fn one(chapter: &str, texts: u64) -> Self {
+        Self { chapters: vec![chapter.to_owned()], pictures: 1, texts }
+    }
+}
+
+/// Runs again with another document.
+async fn after(env: &TestEnv, chapters: &Chapters) -> Bought {
     env.replace_chapters("ep1", chapters);
     run(env, &["imagegen", "ep1", "--json"]).await
 }
 
-async fn run(env: &TestEnv, args: &[&str]) -> (Vec<String>, u64, u64) {
+async fn run(env: &TestEnv, args: &[&str]) -> Bought {
     let before = calls(env);
     let result = env.run(args).await.success().json();
     let after = calls(env);
     let chapters = result["chapters"].as_array().unwrap().iter();
     let bought = chapters.filter(|c| c["decision"] == "generate");
-    let bought = bought.map(|c| c["chapter_id"].as_str().unwrap().to_owned()).collect();
-    (bought, after.0 - before.0, after.1 - before.1)
+    let chapters = bought.map(|c| c["chapter_id"].as_str().unwrap().to_owned()).collect();
+    Bought { chapters, pictures: after.0 - before.0, texts: after.1 - before.1 }
 }
 
 fn picture(env: &TestEnv, chapter: &str) -> Vec<u8> {
     fs::read(env.output("ep1", &format!("images/{chapter}.png"))).unwrap()
-}
-
-fn only(chapter: &str) -> Vec<String> {
-    vec![chapter.to_owned()]
 }
 
 #[tokio::test]
@@ -57,7 +72,7 @@ async fn whatever_a_written_prompt_depends_on_buys_one_text_and_one_picture() {
         ("/narration/text", "Baştan sona başka bir anlatım."),
     ] {
         document = document.edit(4, pointer, value);
-        assert_eq!(after(&env, &document).await, (only("ch04"), 1, 1), "{pointer}");
+        assert_eq!(after(&env, &document).await, Bought::one("ch04", 1), "{pointer}");
     }
 }
 
@@ -73,7 +88,7 @@ async fn what_is_not_sent_for_a_chapter_with_its_own_prompt_buys_nothing() {
         .edit(2, "/transitions/in", "dissolve")
         .edit(3, "/visual/image_prompt", "  A plain drawing of number 3. \n")
         .edit(3, "/visual/type", "b_roll");
-    assert_eq!(after(&env, &edited).await, (vec![], 0, 0));
+    assert_eq!(after(&env, &edited).await, Bought::nothing());
     assert_eq!(
         entry(&env, "ep1", "ch02")["chapter_title"],
         "Köprü",
@@ -85,7 +100,7 @@ async fn what_is_not_sent_for_a_chapter_with_its_own_prompt_buys_nothing() {
 async fn renumbering_buys_nothing_and_the_pictures_follow_their_texts() {
     let env = bought().await;
     let before = ["ch01", "ch03", "ch05"].map(|id| picture(&env, id));
-    assert_eq!(after(&env, &chapters().renumber(1, 3)).await, (vec![], 0, 0));
+    assert_eq!(after(&env, &chapters().renumber(1, 3)).await, Bought::nothing());
     assert_eq!(picture(&env, "ch03"), before[0]);
     assert_eq!(picture(&env, "ch01"), before[1]);
     assert_eq!(picture(&env, "ch05"), before[2]);
@@ -95,11 +110,11 @@ async fn renumbering_buys_nothing_and_the_pictures_follow_their_texts() {
 #[tokio::test]
 async fn a_chapter_that_goes_takes_its_file_along_and_not_its_stored_picture() {
     let env = bought().await;
-    assert_eq!(after(&env, &Chapters::own_prompts(3)).await, (vec![], 0, 0));
+    assert_eq!(after(&env, &Chapters::own_prompts(3)).await, Bought::nothing());
     assert!(!env.output("ep1", "images/ch04.png").exists());
     assert_eq!(env.files("outputs/ep1/images/store").len(), 10, "five pictures, each with its sidecar");
     assert_eq!(env.manifest("ep1")["images"].as_array().unwrap().len(), 3);
-    assert_eq!(after(&env, &chapters()).await, (vec![], 0, 0), "and it comes back free");
+    assert_eq!(after(&env, &chapters()).await, Bought::nothing(), "and it comes back free");
     let _clean = env.run(&["images", "verify", "ep1"]).await.success();
 }
 
@@ -121,9 +136,9 @@ async fn other_settings_buy_nothing_without_refresh_and_it_says_so() {
         assert!(entry(&env, "ep1", "ch01")["reason"].as_str().unwrap().contains(told), "{name}");
 
         let refreshed = run(&env, &["imagegen", "ep1", "--refresh", "--json"]).await;
-        assert_eq!((refreshed.0.len(), refreshed.1), (5, 5), "{name}");
+        assert_eq!((refreshed.chapters.len(), refreshed.pictures), (5, 5), "{name}");
         // Only the style prefix is part of what the text model is asked.
-        assert_eq!(refreshed.2, if name == "IMAGE_GEN_STYLE_PREFIX" { 2 } else { 0 }, "{name}");
+        assert_eq!(refreshed.texts, if name == "IMAGE_GEN_STYLE_PREFIX" { 2 } else { 0 }, "{name}");
         assert_ne!(picture(&env, "ch01"), before);
         env.unset(name);
         if name == "IMAGE_GEN_MODEL" {
@@ -131,7 +146,7 @@ async fn other_settings_buy_nothing_without_refresh_and_it_says_so() {
         } else if name == "IMAGE_GEN_SIZE" {
             env.set(name, "1024x1024");
         }
-        assert_eq!(run(&env, &["imagegen", "ep1", "--json"]).await, (vec![], 0, 0), "{name}");
+        assert_eq!(run(&env, &["imagegen", "ep1", "--json"]).await, Bought::nothing(), "{name}");
         assert_eq!(picture(&env, "ch01"), before, "the picture of the old setting returns");
     }
 }
@@ -145,7 +160,7 @@ async fn one_chapter_asked_for_leaves_all_other_entries_as_they_were() {
         let before = env.manifest("ep1");
         let args: Vec<&str> =
             ["imagegen", "ep1", "--json", "--chapter", "ch03"].into_iter().chain(extra).collect();
-        assert_eq!(run(&env, &args).await, (only("ch03"), 1, 0), "{extra:?}");
+        assert_eq!(run(&env, &args).await, Bought::one("ch03", 0), "{extra:?}");
         let now = env.manifest("ep1");
         for n in 0..5 {
             assert_eq!(before["images"][n] == now["images"][n], n != 2, "{extra:?} {}", now["images"][n]);
@@ -165,11 +180,8 @@ async fn a_changed_template_keeps_pictures_until_refresh_and_an_earlier_text_com
     let _said = kept.says("made with other settings");
     assert_eq!(calls(&env), (5, 2));
     let refreshed = run(&env, &["imagegen", "ep1", "--json", "--refresh"]).await;
-    assert_eq!(
-        refreshed,
-        (vec!["ch04".to_owned(), "ch05".to_owned()], 2, 2),
-        "own prompts don't depend on it"
-    );
+    assert_eq!(refreshed.chapters, ["ch04", "ch05"], "own prompts don't depend on it");
+    assert_eq!((refreshed.pictures, refreshed.texts), (2, 2));
     env.unset("PROMPTS_DIR");
-    assert_eq!(run(&env, &["imagegen", "ep1", "--json"]).await, (vec![], 0, 0));
+    assert_eq!(run(&env, &["imagegen", "ep1", "--json"]).await, Bought::nothing());
 }

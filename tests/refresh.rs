@@ -1,4 +1,4 @@
-//! `run --refresh`: what a new template would make differently is made anew, with its price told before.
+//! `run --refresh` makes again what depends on a changed template, and tells the price before.
 
 use std::fs;
 

@@ -77,7 +77,7 @@ async fn a_token_in_a_query_is_sent_and_shown_nowhere() {
     is_told_nowhere(&env, &made);
     let sent = env.sim.requests();
     assert!(sent.iter().any(|r| r.path.contains(PASSWORD)), "{sent:?}");
-    // Where nobody listens, the address is named without it.
+    // An error about a server that doesn't answer names the URL without the token.
     env.set("OPENAI_BASE_URL", &format!("http://127.0.0.1:1/v1?token={PASSWORD}"));
     for args in [&["doctor"][..], &["doctor", "--json"], &["imagegen", EP, "--dry-run"]] {
         is_told_nowhere(&env, &env.run(args).await);

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: what is in flight is finished and kept, nothing more is sent, no wait is sat out.
+//! Ctrl-C and SIGTERM: calls in flight are finished and kept, nothing more is sent, and waits end at once.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use btcedu_testkit::{
 use tokio::process::{Child, Command};
 
 use crate::{
-    books::{Books, EP, audit, until},
+    books::{EP, Records, audit, until},
     support::{calls, pictures, texts},
     world,
 };
 
-/// Long enough for any machine, and far shorter than any wait that a signal must end.
+/// Enough time for any machine, and far less than any wait that a signal must end.
 const AT_ONCE: Duration = Duration::from_secs(15);
 
 async fn signal(child: &Child, name: &str) {
@@ -24,7 +24,7 @@ async fn signal(child: &Child, name: &str) {
     assert!(sent.unwrap().success());
 }
 
-/// Waits for a program that must not sit out a wait.
+/// Waits for a program that must end without finishing its wait.
 async fn ends_at_once(env: &TestEnv, child: Child) -> Finished {
     tokio::time::timeout(AT_ONCE, env.wait(child)).await.expect("it ends at once")
 }
@@ -47,10 +47,10 @@ async fn calls_in_flight_are_finished_and_kept_and_the_next_run_buys_the_rest() 
         assert_eq!(ended["end"]["kind"], "interrupted");
         assert_eq!((&ended["generated"], &ended["pending"]), (&2.into(), &3.into()), "{name}");
         assert_eq!(env.sim.stats().image_calls, 2, "{name}: nothing more is sent");
-        let books = audit(&env, name).await;
-        assert_eq!(books.calls(CallKind::Image, CallState::Answered).len(), 2, "{name}");
-        assert_eq!(books.count(CallState::Unknown), 0, "{name}: nothing is lost");
-        assert_eq!(books.episode.status, EpisodeStatus::Chapterized, "{name}: the status is as it was");
+        let records = audit(&env, name).await;
+        assert_eq!(records.calls(CallKind::Image, CallState::Answered).len(), 2, "{name}");
+        assert_eq!(records.count(CallState::Unknown), 0, "{name}: nothing is lost");
+        assert_eq!(records.episode.status, EpisodeStatus::Chapterized, "{name}: the status is as it was");
         env.sim.clear_rules();
         let _rest = env.run(&["imagegen", EP]).await.success();
         assert_eq!(env.sim.stats().image_calls, 5, "{name}: the rest only");
@@ -68,8 +68,8 @@ async fn a_prompt_that_is_being_written_is_kept_and_its_picture_is_left_for_the_
     signal(&child, "TERM").await;
     let _stopped = ends_at_once(&env, child).await.exits(143);
     assert_eq!(calls(&env), (0, 2));
-    let books = audit(&env, "prompts in flight").await;
-    assert_eq!(books.calls(CallKind::Text, CallState::Answered).len(), 2);
+    let records = audit(&env, "prompts in flight").await;
+    assert_eq!(records.calls(CallKind::Text, CallState::Answered).len(), 2);
     let _rest = env.run(&["imagegen", EP]).await.success();
     assert_eq!(calls(&env), (2, 2), "the paid prompts are used");
 }
@@ -84,8 +84,8 @@ async fn a_wait_that_the_provider_asked_for_ends_at_once() {
     signal(&child, "INT").await;
     let _stopped = ends_at_once(&env, child).await.exits(130);
     env.sim.clear_rules();
-    let books = audit(&env, "waiting for the provider").await;
-    assert_eq!(books.count(CallState::Unknown), 0);
+    let records = audit(&env, "waiting for the provider").await;
+    assert_eq!(records.count(CallState::Unknown), 0);
     let sent = env.sim.stats().image_calls;
     let _all = env.run(&["imagegen", EP]).await.success();
     assert_eq!(env.sim.stats().image_calls, sent + 2);
@@ -130,7 +130,7 @@ async fn a_second_signal_stops_at_once_and_the_open_call_is_written_down_by_the_
     let mut child = env.spawn(&["imagegen", EP]);
     until("the call hangs", || env.sim.stats().images_in_flight == 1).await;
     signal(&child, "INT").await;
-    // The first is heard before the second is sent: it says so.
+    // The second signal is sent only after the program has reported the first.
     let mut said = tokio::io::BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
     while !line.contains("once more stops at once") {
@@ -140,7 +140,7 @@ async fn a_second_signal_stops_at_once_and_the_open_call_is_written_down_by_the_
     }
     signal(&child, "INT").await;
     let _stopped = ends_at_once(&env, child).await.exits(130);
-    assert_eq!(Books::open(&env).await.count(CallState::Sent), 1);
+    assert_eq!(Records::open(&env).await.count(CallState::Sent), 1);
     let next = env.run(&["imagegen", EP]).await.success();
     let _told = next.says("1 call of this episode may have been billed");
     assert_eq!(audit(&env, "second signal").await.count(CallState::Unknown), 1);

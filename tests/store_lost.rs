@@ -1,4 +1,4 @@
-//! The store's folder, or the whole database, is gone: what can be is made again from what remains, and nothing is bought untold.
+//! The store or the whole database is lost: it is rebuilt from what remains as far as possible, and nothing is bought silently.
 
 use std::{collections::BTreeMap, fs};
 
@@ -7,7 +7,7 @@ use btcedu_testkit::{Chapters, TestEnv};
 use serde_json::Value;
 
 use crate::{
-    books::{Books, EP, audit, current},
+    books::{EP, Records, audit, current},
     support::{calls, entry},
     world,
 };
@@ -48,7 +48,7 @@ async fn a_lost_store_is_told_chapter_by_chapter_and_looking_takes_nothing_away(
     }
     let dry = env.run(&["imagegen", EP, "--dry-run"]).await.success();
     let _told = dry.says("would mend: ch01: ").says("0 pictures to buy");
-    assert_eq!((chapter_files(&env), Books::open(&env).await.rows.len()), (files, 3));
+    assert_eq!((chapter_files(&env), Records::open(&env).await.rows.len()), (files, 3));
     assert!(!env.output(EP, "images/store").exists(), "looking mends nothing");
     assert_eq!(calls(&env), sent);
 }
@@ -60,8 +60,8 @@ async fn a_lost_store_is_made_again_from_the_chapters_files_by_repair_and_by_a_r
         let (files, sent, now) = (chapter_files(&env), calls(&env), current(&env));
         lose_store(&env);
         let _mended = env.run(args).await.success().says("mended: ");
-        let books = audit(&env, "the store is back").await;
-        assert_eq!((books.rows.len(), books.count(CallState::Answered)), (3, 4));
+        let records = audit(&env, "the store is back").await;
+        assert_eq!((records.rows.len(), records.count(CallState::Answered)), (3, 4));
         assert_eq!((chapter_files(&env), calls(&env), current(&env)), (files, sent, now), "{args:?}");
         let again = env.run(&["imagegen", EP, "--json"]).await.success().json();
         assert_eq!((&again["generated"], &again["kept"]), (&0.into(), &3.into()), "{args:?}");
@@ -70,7 +70,7 @@ async fn a_lost_store_is_made_again_from_the_chapters_files_by_repair_and_by_a_r
 }
 
 #[tokio::test]
-async fn what_was_only_in_the_lost_store_is_told_and_written_off_and_the_money_stays_on_the_books() {
+async fn what_was_only_in_the_lost_store_is_told_and_written_off_and_the_money_stays_in_the_ledger() {
     let env = finished_world().await;
     let earlier = current(&env);
     let _anew = env.run(&["imagegen", EP, "--force"]).await.success();
@@ -85,9 +85,9 @@ async fn what_was_only_in_the_lost_store_is_told_and_written_off_and_the_money_s
     let _mended = env.run(&["images", "verify", EP, "--repair"]).await.success();
     let _clean =
         env.run(&["images", "verify", EP]).await.success().says("3 pictures in the store, all agree");
-    let books = Books::open(&env).await;
+    let records = Records::open(&env).await;
     let lost: Vec<CallId> =
-        books.calls.iter().filter(|c| c.error.as_deref().is_some()).map(|c| c.call_id).collect();
+        records.calls.iter().filter(|c| c.error.as_deref().is_some()).map(|c| c.call_id).collect();
     let mut expected: Vec<CallId> = earlier.into_iter().map(|(_, call)| call).collect();
     expected.sort();
     assert_eq!(lost, expected);
@@ -96,7 +96,7 @@ async fn what_was_only_in_the_lost_store_is_told_and_written_off_and_the_money_s
     assert_eq!(calls(&env), sent);
 }
 
-/// A sidecar can only be made again where it is known what its hashes were taken over.
+/// A sidecar can be rebuilt only if the settings that its hashes cover are known.
 #[tokio::test]
 async fn with_other_settings_a_lost_store_is_told_before_it_is_bought_again_and_no_picture_is_overwritten() {
     let mut env = finished_world().await;
@@ -110,13 +110,13 @@ async fn with_other_settings_a_lost_store_is_told_before_it_is_bought_again_and_
     let _told = dry.says("its picture is not in the store").says("3 pictures to buy");
     assert_eq!((chapter_files(&env), calls(&env)), (files.clone(), sent));
 
-    // Set back, they are mended free.
+    // With the old settings they are repaired for free.
     env.unset("IMAGE_GEN_STYLE_PREFIX");
     let _mended = env.run(&["images", "verify", EP, "--repair"]).await.success();
     audit(&env, "set back").await;
     assert_eq!((chapter_files(&env), calls(&env)), (files.clone(), sent));
 
-    // Bought anew, the old files are kept beside, since they are nowhere else.
+    // When new pictures are bought, the old files are kept under other names, since they are the only copies.
     lose_store(&env);
     env.set("IMAGE_GEN_STYLE_PREFIX", "Flat.");
     let _anew = env.run(&["imagegen", EP]).await.success().says("3 generated");
@@ -131,7 +131,7 @@ fn lose_database(env: &TestEnv) {
     }
 }
 
-/// What the sidecars say was paid: each picture, and each prompt once, however many were drawn from it.
+/// The sum over all sidecars: each picture, and each prompt once, even if several pictures use it.
 fn paid_by_sidecars(env: &TestEnv) -> (Usd, usize) {
     let store = env.output(EP, "images/store");
     let sidecars = env.files("outputs/ep1/images/store").into_iter().filter(|f| f.contains(".json"));
@@ -151,7 +151,7 @@ fn paid_by_sidecars(env: &TestEnv) -> (Usd, usize) {
 #[tokio::test]
 async fn a_ledger_made_again_from_the_sidecars_has_the_prompts_too_and_costs_the_same() {
     let env = finished_world().await;
-    // Two pictures from one written prompt.
+    // Now two pictures share one written prompt.
     let _anew = env.run(&["imagegen", EP, "--force"]).await.success();
     assert_eq!(calls(&env), (6, 1));
     let before = env.run(&["cost", "--by", "model", "--json"]).await.success().json();
@@ -170,8 +170,8 @@ async fn a_ledger_made_again_from_the_sidecars_has_the_prompts_too_and_costs_the
     let (paid, count) = paid_by_sidecars(&env);
     assert_eq!((serde_json::to_value(paid).unwrap(), count), (after["total_usd"].clone(), 7));
     assert_eq!(result["episode_cost_usd"], after["total_usd"]);
-    let books = audit(&env, "a lost database").await;
-    assert_eq!(books.calls(CallKind::Text, CallState::Answered).len(), 1);
+    let records = audit(&env, "a lost database").await;
+    assert_eq!(records.calls(CallKind::Text, CallState::Answered).len(), 1);
     assert_eq!(entry(&env, EP, "ch03")["prompt_source"], "template");
     let _idle = env.run(&["imagegen", EP]).await.success().says("skipped");
     assert_eq!(calls(&env), sent);

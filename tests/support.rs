@@ -1,4 +1,4 @@
-//! What several journeys ask for: the database behind a world, its ledger, rules.
+//! Helpers of several journeys: the database of a world, its ledger, rules for the simulator.
 
 use btcedu_domain::{CallKind, CallState, EpisodeId, EpisodeStatus};
 use btcedu_models::{
@@ -11,7 +11,7 @@ use btcedu_testkit::{
 };
 use serde_json::Value;
 
-/// Opens the database of a world, as another program would.
+/// Opens the database of a world.
 pub(crate) fn database(env: &TestEnv) -> Db {
     let config = DbConfig { path: env.data().join("btcedu.db"), ..DbConfig::default() };
     Db::open(&config).expect("a handle to the database")
@@ -25,7 +25,7 @@ pub(crate) async fn status_of(env: &TestEnv, episode: &str) -> (EpisodeStatus, O
     (found.status, found.error_message)
 }
 
-/// Puts an episode where only later work could bring it.
+/// Sets an episode's status directly, for statuses that no stage of today sets.
 pub(crate) async fn set_status(env: &TestEnv, episode: &str, status: EpisodeStatus) {
     let id: EpisodeId = episode.parse().unwrap();
     let db = database(env);

@@ -1,4 +1,4 @@
-//! Killed at every named step of the text stages: what was settled isn't paid again, and the next run finishes.
+//! Text stages are killed at every crash point: settled answers are not paid again, and the next run finishes.
 
 use std::collections::BTreeSet;
 
@@ -7,14 +7,14 @@ use btcedu_models::provider_calls::ProviderCall;
 use btcedu_testkit::{TestEnv, simulator::Fault};
 
 use crate::{
-    books::{Books, EP, scribble, temporary_files},
+    books::{EP, Records, scribble, temporary_files},
+    crash_support::killed_at,
     support::{calls, status_of, texts},
     text_support::{
         ADAPT, CHAPTERIZE, CORRECT, TEXT_STAGES, TRANSCRIPT, TRANSLATE, TextStage, add_transcript, approve,
         bring_before, hash_of, json_file, long_transcript, run_to_the_end, waiting_review, waiting_reviews,
     },
     world,
-    wreck::killed_at,
 };
 
 /// The steps that only text stages have, in their order; `tests/crash.rs` compares them with the sources.
@@ -51,21 +51,21 @@ fn points(stage: &TextStage) -> Vec<String> {
     steps.chain(replaced(stage).into_iter().flat_map(around)).collect()
 }
 
-/// What a killed run left of its calls: those that are settled must never be sent again.
+/// Counts the settled calls of a killed run; they must never be sent again.
 async fn settled(stage: &TextStage, env: &TestEnv) -> usize {
     stage.ledger(env).await.iter().filter(|call| call.state == CallState::Answered).count()
 }
 
-/// What must hold whenever nothing is at work.
+/// Asserts everything that must hold while no run is active.
 async fn audit(env: &TestEnv, story: &str) {
-    let books = Books::open(env).await;
-    assert_eq!(books.count(CallState::Sent), 0, "{story}: every call is settled");
-    assert!(books.runs.iter().all(|run| run.completed_at.is_some()), "{story}: no run is left open");
+    let records = Records::open(env).await;
+    assert_eq!(records.count(CallState::Sent), 0, "{story}: every call is settled");
+    assert!(records.runs.iter().all(|run| run.completed_at.is_some()), "{story}: no run is left open");
     let left = temporary_files(&env.data());
     assert!(left.is_empty(), "{story}: left behind: {left:?}");
     let billed = usize::try_from(env.sim.stats().billed_texts).unwrap();
     let free = |call: &&ProviderCall| call.state == CallState::Failed && call.actual == Some(Usd::ZERO);
-    let known = books.calls.len() - books.calls.iter().filter(free).count();
+    let known = records.calls.len() - records.calls.iter().filter(free).count();
     assert!(billed <= known, "{story}: {billed} billed, {known} known");
     for stage in TEXT_STAGES.iter().filter(|stage| stage.output(env).exists()) {
         let provenance = stage.provenance(env);
@@ -194,7 +194,7 @@ async fn killed_while_made_anew(part: usize) {
     for point in points(&CORRECT).into_iter().chain(markers).skip(part).step_by(3) {
         let story = format!("made anew, killed at {point}");
         let env = world().await;
-        // "Verordnung Mika" is mended only when a reviewer has complained.
+        // The simulator corrects "Verordnung Mika" only after a reviewer's note.
         bring_before(&env, &CHAPTERIZE, &format!("{TRANSCRIPT}\nDie Verordnung Mika gilt.\n")).await;
         correct_otherwise(&env).await;
         let review = waiting_review(&env).await;
@@ -295,7 +295,7 @@ async fn killed_while_everything_is_forced_anew_a_plain_run_brings_it_to_the_end
         let env = world().await;
         add_transcript(&env, TRANSCRIPT).await;
         bring_before_pictures(&env).await;
-        // Another text than before, so that what follows is made anew.
+        // The text differs from the one before, so the stages after it must run again.
         let other = format!("<translation>\n{}\n\nYeni çeviri.\n</translation>", TRANSLATE.text(&env));
         env.sim.script(texts(Fault::Text(other)).when_prompt_contains("The segment to translate:"));
         killed_at(&env, &point, 0, &["translate", EP, "--force"]).await;
@@ -334,7 +334,7 @@ async fn a_text_stage_takes_no_picture_away_that_an_interrupted_run_had_paid_for
     let _chapters = env.run(&["chapterize", EP]).await.success();
     killed_at(&env, "picture-staged", 0, &["imagegen", EP]).await;
     let first = env.sim.stats().prompts[0].clone();
-    // It has nothing to do, and clears away only what texts leave.
+    // It has nothing to do, and removes only temporary files of text stages.
     let _current = env.run(&["chapterize", EP]).await.success().says("skipped");
     let _made = env.run(&["imagegen", EP]).await.success();
     let sent = env.sim.stats().prompts;

@@ -1,4 +1,4 @@
-//! The two gates: a decision is for one text, taken once, and what was sent back comes again with its notes.
+//! The two gates: a decision is for one text and final, and a text that was sent back is made again with the notes.
 
 use btcedu_domain::EpisodeStatus;
 use btcedu_testkit::{TestEnv, simulator::Fault};
@@ -47,7 +47,7 @@ async fn a_text_changed_by_hand_after_its_approval_blocks_what_follows_until_it_
     let why = "the text was changed after review 1 had approved it";
     let looked = env.run(&["translate", EP, "--dry-run"]).await.exits(3);
     let _told = looked.says(why).says("`btcedu translate ep1` asks for it");
-    // The first that may write opens a new review; the others wait for that.
+    // The first command that may write opens a new review; the others wait for it.
     for command in [&["run", EP][..], &["translate", EP], &["run", EP], &["translate", EP, "--force"]] {
         let _told = env.run(command).await.exits(3).says(why).says("btcedu review approve 2");
     }
@@ -148,7 +148,7 @@ async fn a_rejected_adaptation_is_made_anew_with_the_notes_in_its_prompt_once() 
     let prompts = ADAPT.prompts(&env);
     assert_eq!(prompts.len(), 2);
     assert!(!prompts[0].contains("<reviewer_feedback>\n") && prompts[1].matches(NOTES).count() == 1);
-    // A third adaptation for another reason doesn't hear of it again.
+    // A third adaptation for another reason doesn't get the notes again.
     let _forced = env.run(&["adapt", EP, "--force"]).await.success();
     assert!(!ADAPT.prompts(&env)[2].contains(NOTES));
     run_to_the_end(&env).await;
@@ -157,7 +157,7 @@ async fn a_rejected_adaptation_is_made_anew_with_the_notes_in_its_prompt_once() 
     assert_eq!((CORRECT.asked(&env), TRANSLATE.asked(&env)), (1, 1), "what came before stays");
 }
 
-/// What the text model is made to answer to a request for a correction.
+/// A rule that answers the next request with this correction.
 fn corrected(text: &str) -> btcedu_testkit::simulator::Rule {
     texts(Fault::Text(format!("<corrected_transcript>\n{text}\n</corrected_transcript>"))).once()
 }

@@ -19,7 +19,7 @@ use crate::{
 
 const NOTES: &str = "Bitte die Schreibweise der Behörde noch einmal ansehen";
 
-/// Asks for one review of the list, and demands that it is the only one.
+/// Asserts that this review is the only one that waits.
 async fn only_review(env: &TestEnv, id: i64, stage: &str, status: &str) {
     let waiting = waiting_reviews(env).await;
     assert_eq!(waiting.len(), 1, "{waiting:#?}");
@@ -267,7 +267,7 @@ async fn the_books_are_balanced(env: &TestEnv) {
     assert_eq!(artifacts.len(), 6, "{artifacts:#?}");
 }
 
-/// The files of the workspace with their bytes, but for the logs and the database.
+/// The files of the workspace with their bytes, without logs and database.
 fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(folder).unwrap().flatten() {

@@ -1,4 +1,4 @@
-//! Replies that are no answer: each text stage tells them, keeps them for a look, and takes none as its text.
+//! Unusable replies: each text stage reports them, keeps them for a person, and stores none as its text.
 
 use std::fs;
 
@@ -20,12 +20,12 @@ use crate::{
     world,
 };
 
-/// What goes wrong, and what is told of it.
+/// An unusable reply, and its error message.
 struct Bad {
     name: &'static str,
     fault: Fault,
     told: &'static str,
-    /// Whether there is anything in it to look at.
+    /// Whether it contains text that is worth keeping.
     has_text: bool,
 }
 
@@ -40,7 +40,7 @@ fn bad_replies() -> [Bad; 5] {
     ]
 }
 
-/// What the stage would have left behind had it been content.
+/// Asserts that the stage has written none of its files.
 fn nothing_is_stored(env: &TestEnv, stage: &TextStage, story: &str) {
     assert!(!stage.output(env).exists(), "{story}");
     assert!(!env.output(EP, &format!("provenance/{}_provenance.json", stage.name)).exists(), "{story}");
@@ -79,12 +79,12 @@ async fn is_told_kept_and_retried(stage: &TextStage) {
         assert_eq!(ledger.len(), stage.asked(&env), "{story}");
         assert!(ledger.iter().all(|c| c.state != CallState::Answered), "{story}");
         assert!(ledger.iter().all(|c| c.actual.is_some()), "{story}: what it cost is known");
-        // Only what can be read and breaks rules goes back to the model.
+        // Only chapters that break rules go back to the model.
         let goes_back = stage.name == "chapterize" && name == "malformed";
         assert_eq!(stage.asked(&env), if goes_back { 2 } else { 1 }, "{story}");
 
         env.sim.clear_rules();
-        // It goes on to the next gate, or to the end.
+        // The run continues to the next gate, or to the end.
         let _mended = env.run(&["retry", EP]).await.exits(if stage.name == "chapterize" { 0 } else { 3 });
         assert!(stage.output(&env).exists(), "{story}");
         assert!(stage.ledger(&env).await.iter().any(|c| c.state == CallState::Answered), "{story}");
@@ -150,7 +150,7 @@ async fn a_reply_that_is_too_short_too_long_or_not_translated_is_no_answer() {
     }
 }
 
-/// A draft of one chapter, with a place of it set to something else.
+/// A draft of one chapter in which one value is replaced.
 fn draft(pointer: &str, value: Value) -> String {
     let mut draft = json!({"title": "Yarılanma", "chapters": [{
         "title": "Yarılanma nedir", "narration": "Ödül yarıya iner.",

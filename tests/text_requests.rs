@@ -1,4 +1,4 @@
-//! What the text stages send: marked beginnings, parts of long texts, and just what a dry run shows.
+//! Requests of the text stages: cache markers, parts of long texts, and equality with the dry run.
 
 use btcedu_testkit::{KEY, TestEnv};
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ async fn a_dry_run_sends_nothing_tells_the_price_and_writes_just_what_would_be_s
     }
 }
 
-/// What must hold for the requests of a stage: the beginning never changes and is marked, the rest is material.
+/// Asserts that all requests of a stage begin with the same block, marked for the cache; returns the system prompt.
 fn beginnings_are_marked(env: &TestEnv, stage: &TextStage) -> Value {
     let bodies = stage.bodies(env);
     let first = &bodies[0];

@@ -1,4 +1,4 @@
-//! Runs of the text stages: force and cascade, cap, signals, locks, inputs that are none, long texts, v1.
+//! Runs of the text stages: force and what follows from it, cap, signals, locks, unusable inputs, long texts.
 
 use std::{fs, time::Duration};
 
@@ -94,7 +94,7 @@ async fn what_was_edited_by_hand_is_not_written_over_without_force() {
         let _forced = env.run(&[stage.name, EP, "--force"]).await.success();
         assert_eq!(stage.text(&env), made, "{}", stage.name);
         assert!(!stage.marker(&env).exists(), "{}", stage.name);
-        // What was approved is there again, and what was made from it still fits.
+        // The approved text is back, so the texts made from it are still current.
         run_to_the_end(&env).await;
     }
 }
@@ -105,7 +105,7 @@ async fn a_cap_that_is_reached_stops_a_text_stage_and_a_higher_one_goes_on_witho
     add_transcript(&env, &long_transcript(32_000)).await;
     let preview = env.run(&["correct", EP, "--dry-run", "--json"]).await.success().json();
     assert_eq!(preview["segments"], 3);
-    // A little more than one of three calls may cost at most.
+    // A little more than the highest price of one of the three calls.
     let cap = preview["estimate_usd"].as_f64().unwrap() / 3.0 * 1.02;
     env.set("MAX_EPISODE_COST_USD", &format!("{cap:.6}"));
     let blocked = env.run(&["run", EP]).await.exits(3);
@@ -147,7 +147,7 @@ async fn interrupt(child: &tokio::process::Child) {
 #[tokio::test]
 async fn ctrl_c_ends_after_the_calls_in_flight_and_the_next_run_makes_the_others() {
     let env = world().await;
-    // Six segments: the first goes alone, then four are under way at once.
+    // Six segments: the first is sent alone, then four at once.
     add_transcript(&env, &long_transcript(77_000)).await;
     env.sim.script(texts(Fault::Delay(Duration::from_secs(1))));
     let child = env.spawn(&["run", EP, "--json"]);
@@ -194,7 +194,7 @@ async fn a_second_run_says_who_holds_the_episode_and_so_does_a_reviewers_decisio
         let held = env.run(command).await.exits(3);
         let _told = held.says(&pid).says("`btcedu correct ep1 --force`");
     }
-    // Who only looks doesn't wait.
+    // Commands that only read don't wait.
     let _plan = env.run(&["plan", EP]).await.success();
     let _shown = env.run(&["review", "show", "1"]).await.success();
     assert_eq!(CORRECT.asked(&env), 2);
@@ -256,7 +256,7 @@ async fn a_script_that_was_brought_in_goes_through_its_gate_to_chapters() {
     let chapters = CHAPTERIZE.text(&env);
     assert!(chapters.contains("Bir zincir") && !chapters.contains("[T1"), "{chapters}");
     assert_eq!((ADAPT.asked(&env), CHAPTERIZE.asked(&env)), (0, 1));
-    // What is there needs no key.
+    // A stage with nothing to do needs no key.
     env.unset("ANTHROPIC_API_KEY");
     let _skipped = env.run(&["chapterize", EP]).await.success().says("skipped");
 }

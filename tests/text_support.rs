@@ -1,4 +1,4 @@
-//! What the tests of correct, translate, adapt and chapterize share: transcripts, gates, requests by stage.
+//! Helpers for the tests of correct, translate, adapt and chapterize: transcripts, gates, requests by stage.
 
 use std::{fs, path::PathBuf};
 
@@ -15,7 +15,7 @@ use crate::{
     support::{ledger, status_of},
 };
 
-/// A few sentences in which recognition errors, an institution, an amount and a reference are found.
+/// A few sentences with recognition errors, an institution, an amount and a cultural reference.
 pub(crate) const TRANSCRIPT: &str = "\
 Willkommen bei Zehn Minuten pro Block. Heute reden wir über das Halfing und über Leitning.
 
@@ -24,12 +24,12 @@ Die Bafin und die Sparkasse fragen mich oft danach. Ein Kaffee kostet 4 Euro, un
 Schreib den Siet auf Papier und leg ihn weg.
 ";
 
-/// A text stage, as it is seen from outside.
+/// A text stage as tests see it: its name, its files and the statuses around it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TextStage {
     pub(crate) name: &'static str,
     pub(crate) template: &'static str,
-    /// Stands in its requests only.
+    /// A text that only its requests contain.
     asks: &'static str,
     /// What it writes, below the workspace.
     pub(crate) output: &'static str,
@@ -205,7 +205,7 @@ pub(crate) async fn bring_before(env: &TestEnv, stage: &TextStage, transcript: &
     assert_eq!(status_of(env, EP).await, (stage.before, None));
 }
 
-/// Goes on until nothing is left, and approves whatever waits on the way.
+/// Runs until nothing is left to do, and approves both gates.
 pub(crate) async fn run_to_the_end(env: &TestEnv) {
     for _gate in 0..2 {
         let ended = env.run(&["run", EP]).await;

@@ -1,4 +1,4 @@
-//! What a timer runs, and what a person reads afterwards: run-pending, run-latest, status, report, cost.
+//! Commands for timers (run-pending, run-latest), and what a person reads afterwards (status, report, cost).
 
 use btcedu_domain::EpisodeStatus;
 use btcedu_testkit::{Chapters, TestEnv, simulator::Fault};

@@ -1,4 +1,4 @@
-//! Every disagreement that a hand can make between store, ledger, rows, files and manifest is told, and mended if that is free.
+//! Store, ledger, rows, files and manifest are made to disagree: `images verify` reports it, and repairs it where that is free.
 
 use std::{fs, path::PathBuf};
 
@@ -8,7 +8,7 @@ use btcedu_testkit::{Chapters, Finished, TestEnv};
 use serde_json::{Value, json};
 
 use crate::{
-    books::{Books, EP, audit, current, query, scribble},
+    books::{EP, Records, audit, current, query, scribble},
     support::calls,
     world,
 };
@@ -17,7 +17,7 @@ fn chapters() -> Chapters {
     Chapters::own_prompts(2).with("title_card", None).with("diagram", None)
 }
 
-/// A world with three pictures in order, and one of another episode to swap in.
+/// A world with three pictures, and one of another episode to swap in.
 async fn finished_world() -> TestEnv {
     let env = world().await;
     env.add("ep2", &Chapters::own_prompts(1)).await;
@@ -61,7 +61,7 @@ async fn verify(env: &TestEnv) -> Finished {
     env.run(&["images", "verify", EP]).await
 }
 
-/// Demands that a harm is told, names its chapter, and is mended without a call.
+/// Asserts that damage is reported with its chapter, and repaired without a call.
 async fn is_mended_free(env: &TestEnv, harm: &str, chapter: Option<&str>, told: &str) {
     let before = (calls(env), current_before(env));
     let found = verify(env).await.exits(1).says(told);
@@ -77,7 +77,7 @@ async fn is_mended_free(env: &TestEnv, harm: &str, chapter: Option<&str>, told: 
     audit(env, harm).await;
 }
 
-/// The selection, if the manifest can still be read.
+/// The current pictures, if the manifest can still be read.
 fn current_before(env: &TestEnv) -> Option<Vec<(String, btcedu_domain::CallId)>> {
     let text = fs::read(env.output(EP, "images/manifest.json")).ok()?;
     let manifest: Value = serde_json::from_slice(&text).ok()?;
@@ -158,10 +158,13 @@ async fn an_earlier_picture_that_is_lost_is_told_once_and_written_off() {
     let _written_off = env.run(&["images", "verify", EP, "--repair"]).await.success();
     let _clean = verify(&env).await.success();
     let _told = env.run(&["images", "history", EP]).await.success().says("its file is missing or broken");
-    let books = Books::open(&env).await;
-    let lost: Vec<_> = books.calls.iter().filter(|c| c.error.is_some()).collect();
+    let records = Records::open(&env).await;
+    let lost: Vec<_> = records.calls.iter().filter(|c| c.error.is_some()).collect();
     assert_eq!(lost.len(), 1);
-    assert!(lost[0].state == CallState::Answered && lost[0].actual.is_some(), "the money stays on the books");
+    assert!(
+        lost[0].state == CallState::Answered && lost[0].actual.is_some(),
+        "the money stays in the ledger"
+    );
     assert_eq!(calls(&env), before);
 }
 
@@ -185,7 +188,7 @@ async fn a_picture_whose_sidecar_is_lost_for_good_is_told_and_left_where_it_is()
     let _named = found.says("differs: ch01: the manifest names a picture that is not in the store");
     let _told = env.run(&["images", "verify", EP, "--repair"]).await.exits(1).says("no usable other half");
     assert!(picture.exists(), "it was paid for, so it is never removed");
-    // Put back, all is well again.
+    // When the sidecar is back, nothing is wrong any more.
     scribble(&sidecar, &kept);
     let _mended = env.run(&["images", "verify", EP, "--repair"]).await.success();
     let _clean = verify(&env).await.success();
@@ -215,7 +218,7 @@ async fn harmed_rows_are_told_and_mended_free() {
     let deleted = query(&env, move |conn| media_assets::delete_image(conn, &id, &chapter)).await;
     assert!(deleted);
     is_mended_free(&env, "a row is gone", Some("ch02"), "media_assets has no row").await;
-    let other = Books::open(&env).await.rows[0].metadata.clone();
+    let other = Records::open(&env).await.rows[0].metadata.clone();
     query(&env, move |conn| {
         let rows = media_assets::list_images(conn, &EP.parse().unwrap())?;
         media_assets::set_metadata(conn, rows[1].id, other.as_deref())
@@ -247,26 +250,26 @@ async fn harmed_rows_are_told_and_mended_free() {
 async fn a_lost_database_is_filled_again_from_the_store_and_nothing_is_bought_again() {
     for manifest_too in [false, true] {
         let env = finished_world().await;
-        let (sent, costs) = (calls(&env), Books::open(&env).await);
+        let (sent, costs) = (calls(&env), Records::open(&env).await);
         for file in env.files("").iter().filter(|f| f.starts_with("btcedu.db")) {
             fs::remove_file(env.data().join(file)).unwrap();
         }
         if manifest_too {
             fs::remove_file(env.output(EP, "images/manifest.json")).unwrap();
         }
-        // The chapter document is there already, the same that is added.
+        // The workspace already has the chapter document that is added.
         env.add(EP, &chapters()).await;
         let found = verify(&env).await.exits(1).says("is not in the ledger, and its picture is in the store");
         let _named = found.says("differs: ch01: ").says("differs: ch04: ");
         let result = env.run(&["imagegen", EP, "--json"]).await.success().json();
         assert_eq!(result["generated"], 0);
         assert_eq!(calls(&env), sent);
-        let books = audit(&env, "a lost database").await;
-        let image_cost = |books: &Books| -> Vec<_> {
-            let images = books.calls.iter().filter(|c| c.kind == btcedu_domain::CallKind::Image);
+        let records = audit(&env, "a lost database").await;
+        let image_cost = |records: &Records| -> Vec<_> {
+            let images = records.calls.iter().filter(|c| c.kind == btcedu_domain::CallKind::Image);
             images.map(|c| (c.call_id, c.actual, c.request_hash, c.sent_at)).collect()
         };
-        assert_eq!(image_cost(&books), image_cost(&costs));
-        assert_eq!(books.rows.len(), 3);
+        assert_eq!(image_cost(&records), image_cost(&costs));
+        assert_eq!(records.rows.len(), 3);
     }
 }

@@ -1,4 +1,4 @@
-//! The same calls by a client that only sends and receives: what of a ratio is the machine's, not the program's.
+//! The same calls by a client that only sends and receives: its time is the machine's share of the program's time.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::measure;
 
-/// Asks for so many pictures over so many connections, keeps none, and returns how long it took.
+/// Requests `count` pictures over several connections, discards them, and returns how long it took.
 ///
 /// # Errors
 /// If the simulator doesn't answer each with a picture.

@@ -23,10 +23,10 @@ use crate::{measure::Measured, schedule::ideal};
 const CONCURRENCY: usize = 4;
 /// Text calls in flight: fixed in the program.
 const TEXT_PLACES: usize = 4;
-/// What there is to measure, in this order.
+/// The parts of the benchmark, in this order.
 const PARTS: [&str; 8] = ["start", "wall", "noop", "memory", "lock", "many", "prompts", "web"];
 const SIZE: (u32, u32) = (1536, 864);
-/// About what a real picture of this size has.
+/// About the size of a real picture.
 const PICTURE_BYTES: usize = 1_500_000;
 
 /// One line of the table.

@@ -16,9 +16,9 @@ use btcedu_testkit::TestEnv;
 use crate::{Line, measure, milliseconds};
 
 const EPISODES: usize = 10_000;
-/// Runs of the sort that is measured.
+/// How often each command is run.
 const ROUNDS: usize = 15;
-/// Each status in turn, so that all sorts of waiting occur.
+/// Episodes get these statuses in turn, so that every reason to wait occurs.
 const STATUSES: [EpisodeStatus; 8] = [
     EpisodeStatus::Transcribed,
     EpisodeStatus::Corrected,
@@ -108,7 +108,7 @@ fn insert_episode(
     episodes::insert(conn, &new)
 }
 
-/// Writes an answered call down: a picture's for imagegen, else a text's.
+/// Inserts an answered call: for a picture if the stage is imagegen, for a text otherwise.
 pub(crate) fn insert_call(
     conn: &mut Conn,
     row: EpisodeRowId,

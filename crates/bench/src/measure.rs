@@ -1,4 +1,4 @@
-//! Wall time and peak memory of a program, from outside.
+//! Wall time and peak memory of a program, measured from outside.
 
 use std::time::{Duration, Instant};
 
@@ -42,7 +42,7 @@ pub(crate) async fn median(env: &TestEnv, args: &[&str], rounds: usize) -> anyho
     runs.get(rounds / 2).copied().context("at least one run")
 }
 
-/// Reads the kernel's own high-water mark until the process is gone.
+/// Reads the kernel's high-water mark of memory until the process has ended.
 async fn watch(pid: u32) -> u64 {
     let mut peak = 0;
     while let Ok(status) = std::fs::read_to_string(format!("/proc/{pid}/status")) {

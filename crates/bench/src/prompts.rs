@@ -1,4 +1,4 @@
-//! What the prompts of the text stages come to in tokens, and how many of them the provider's cache saves.
+//! How many tokens the prompts of the text stages have, and how many of them the provider's cache saves.
 
 use btcedu_testkit::TestEnv;
 

@@ -20,7 +20,7 @@ pub(crate) fn ideal(
     ready.into_iter().map(|at| images.take(at, image)).max().unwrap_or_default()
 }
 
-/// Places that are taken for a while, the earliest free one first.
+/// Places that are each busy until some time; the one that is free first is taken first.
 struct Places(BinaryHeap<Reverse<Duration>>);
 
 impl Places {

@@ -1,7 +1,7 @@
 //! The dashboard under load: its speed, memory and CPU time with a thousand episodes of ten pictures.
 //!
-//! Who asks shares the cores with the server, so it is bare: requests are written ahead, and a body is read
-//! and forgotten. How much of the time is the server's own, its CPU time tells.
+//! The client shares the cores with the server, so it does little: requests are prepared beforehand, and bodies
+//! are read and discarded. The server's CPU time shows its share.
 #![expect(clippy::indexing_slicing, reason = "JSON documents of our own making")]
 
 use std::{
@@ -46,11 +46,11 @@ const FIRST: &str = "ep0001";
 const SIZE: &str = "1088x608";
 const SAMPLE: &str = include_str!("../../../data/sample/chapters.json");
 const CONNECTIONS: usize = 16;
-/// How long each sort of page is asked for.
+/// How long each kind of page is requested.
 const SPAN: Duration = Duration::from_secs(5);
 const BETWEEN_WRITES: Duration = Duration::from_millis(100);
 /// How long the dashboard may take to start.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// The unit of the times in `/proc/PID/stat`: `USER_HZ` is 100 on every Linux of today.
 const TICK: Duration = Duration::from_millis(10);
 /// The stages that an episode goes through here, in order.
@@ -231,7 +231,7 @@ fn insert(
     Ok(row)
 }
 
-/// Changes a row again and again, so that pages must be made anew; ends only if that fails.
+/// Keeps changing a row, so that pages must be rendered again; returns only when that fails.
 async fn keep_writing(db: &Db, row: EpisodeRowId) -> DbError {
     let mut ticks = interval(BETWEEN_WRITES);
     let mut seconds = 0;
@@ -248,7 +248,7 @@ async fn keep_writing(db: &Db, row: EpisodeRowId) -> DbError {
 /// A dashboard that runs until it is dropped.
 struct Server {
     _program: Child,
-    /// Kept open, so that the program may go on writing.
+    /// Kept open: the program fails when it can no longer write.
     _stdout: Lines<BufReader<ChildStdout>>,
     pid: u32,
     address: String,
@@ -257,18 +257,18 @@ struct Server {
 impl Server {
     async fn start(env: &TestEnv) -> anyhow::Result<Self> {
         let mut command = env.command(&["web", "--listen", "127.0.0.1:0"]);
-        // What it complains of is to be seen.
+        // Its errors must be visible.
         let mut program = command.stderr(Stdio::inherit()).spawn()?;
         let pid = program.id().context("the dashboard ended at once")?;
         let mut stdout = BufReader::new(program.stdout.take().context("its stdout is a pipe")?).lines();
-        let line = timeout(PATIENCE, stdout.next_line()).await??.unwrap_or_default();
+        let line = timeout(TIMEOUT, stdout.next_line()).await??.unwrap_or_default();
         let url = line.strip_prefix("dashboard at http://");
         let url = url.with_context(|| format!("the dashboard doesn't say where it is, but '{line}'"))?;
         let address = url.trim_end_matches('/').to_owned();
         Ok(Self { _program: program, _stdout: stdout, pid, address })
     }
 
-    /// Asks for the paths in turn, once each or for [`SPAN`], and adds two lines.
+    /// Requests the paths in turn, once each or for [`SPAN`], and adds two lines to the table.
     async fn measure(
         &self,
         what: &str,
@@ -326,7 +326,7 @@ impl Server {
     /// Reads the CPU time so far, the system's on behalf of the server included.
     fn cpu(&self) -> anyhow::Result<Duration> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid))?;
-        // The name may hold anything; behind it comes the third field. Wanted are the 14th and 15th.
+        // The second field is a name that may contain anything, so fields are counted from the third. Needed: 14 and 15.
         let (_, fields) = stat.rsplit_once(')').context("the process has a name")?;
         let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u32>);
         Ok(TICK * ticks.sum::<Result<u32, _>>()?)
@@ -342,16 +342,16 @@ impl Server {
     }
 }
 
-/// What is asked for, by all connections together.
+/// The requests of all connections together.
 struct Walk {
     requests: Vec<String>,
     next: AtomicUsize,
-    /// When to stop; none means after one round.
+    /// When to stop; `None` means after one round.
     until: Option<Instant>,
 }
 
 impl Walk {
-    /// Returns what to ask for next.
+    /// Returns the next request.
     fn turn(&self) -> Option<&str> {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
         let is_over = self.until.map_or(turn >= self.requests.len(), |until| measure::now() >= until);
@@ -408,7 +408,7 @@ async fn read_answer(
     Ok(())
 }
 
-/// Returns the time that so many percent don't exceed; `sorted` is.
+/// Returns a percentile of times that are sorted already.
 fn percentile(sorted: &[Duration], percent: usize) -> Duration {
     let at = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
     sorted.get(at).copied().unwrap_or_default()

@@ -29,13 +29,13 @@ use tokio::{
 };
 
 /// How long anything on a page may take before a test gives up.
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIMEOUT: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(20);
-const START: Duration = Duration::from_mins(1);
+const START_TIMEOUT: Duration = Duration::from_mins(1);
 /// No screenshot is higher than this many pixels.
-const TALLEST: f64 = 8000.0;
+const MAX_HEIGHT: f64 = 8000.0;
 
-const MISSING: &str = "the browser tests need Chromium and its driver: \
+const NOT_INSTALLED: &str = "the browser tests need Chromium and its driver: \
     `apt-get install chromium chromium-driver`, or `cargo xtask verify`, which installs what is missing";
 
 const FLAGS: &[&str] = &[
@@ -57,8 +57,8 @@ pub struct Browser {
     client: Client,
     driver: Child,
     port: u16,
-    /// Kept open, so that the driver may go on writing.
-    _said: Said,
+    /// Kept open: the driver fails when it can no longer write.
+    _output: DriverOutput,
     _profile: TempDir,
 }
 
@@ -69,13 +69,13 @@ impl Browser {
     /// Where browser or driver is not installed (the message says how to get them) or doesn't come up.
     pub async fn start() -> Self {
         let profile = tempfile::tempdir().expect("a folder for the browser's profile");
-        let (driver, port, said) = start_driver().await;
-        let started = timeout(START, session(port, profile.path())).await;
+        let Driver { process: driver, port, output } = start_driver().await;
+        let started = timeout(START_TIMEOUT, session(port, profile.path())).await;
         let client = match started.expect("Chromium starts within a minute") {
             Ok(client) => client,
-            Err(error) => panic!("Chromium doesn't start: {error}\n{MISSING}"),
+            Err(error) => panic!("Chromium doesn't start: {error}\n{NOT_INSTALLED}"),
         };
-        let browser = Self { client, driver, port, _said: said, _profile: profile };
+        let browser = Self { client, driver, port, _output: output, _profile: profile };
         browser.window(1280, 900).await;
         browser.theme(Theme::Light).await;
         browser
@@ -161,7 +161,7 @@ impl Browser {
         self.run_with(script, Vec::new()).await
     }
 
-    /// As [`Browser::run`], with `arguments`.
+    /// Runs a script as [`Browser::run`] does, with `arguments`.
     ///
     /// # Panics
     /// Where it throws.
@@ -172,7 +172,7 @@ impl Browser {
         }
     }
 
-    /// Runs a script that calls its last argument when it is done, and returns what it calls it with.
+    /// Runs a script that calls its last argument with its result, and returns that result.
     ///
     /// # Panics
     /// Where it throws or doesn't come to an end.
@@ -186,33 +186,33 @@ impl Browser {
     /// Waits until a JavaScript expression is true.
     ///
     /// # Panics
-    /// With the page's text, where it never is.
+    /// With the page's text, where it does not become true in time.
     pub async fn until(&self, expression: &str) {
         let script = format!("return Boolean({expression});");
         let so = async {
-            // While a page is left for another, a script may fail.
+            // A script may fail while the browser changes from one page to another.
             while self.client.execute(&script, Vec::new()).await.ok() != Some(Value::Bool(true)) {
                 sleep(POLL).await;
             }
         };
-        if timeout(PATIENCE, so).await.is_err() {
+        if timeout(TIMEOUT, so).await.is_err() {
             let text = self.client.execute("return document.body.innerText;", Vec::new()).await;
             panic!("in vain: {expression} on {}\n{}", self.url().await, text.unwrap_or_default());
         }
     }
 
-    /// Waits until something fits a selector.
+    /// Waits until an element matches a selector.
     ///
     /// # Panics
-    /// Where nothing ever does.
+    /// Where none matches in time.
     pub async fn wait_for(&self, css: &str) {
         self.until(&format!("document.querySelector({})", Value::from(css))).await;
     }
 
-    /// Waits until the page is of this name (`data-page`) and loaded.
+    /// Waits until the page with this name (`data-page`) is loaded.
     ///
     /// # Panics
-    /// Where it never is.
+    /// Where it is not loaded in time.
     pub async fn wait_for_page(&self, name: &str) {
         let name = Value::from(name);
         self.until(&format!("document.readyState === 'complete' && document.body.dataset.page === {name}"))
@@ -222,7 +222,7 @@ impl Browser {
     /// Counts what fits a selector.
     ///
     /// # Panics
-    /// Where the selector is none.
+    /// Where the selector is not valid.
     pub async fn count(&self, css: &str) -> u64 {
         let counted =
             self.run_with("return document.querySelectorAll(arguments[0]).length;", vec![css.into()]);
@@ -246,7 +246,7 @@ impl Browser {
         self.run("return document.body.innerText;").await.as_str().unwrap_or_default().to_owned()
     }
 
-    /// Returns an attribute of the first element that fits; none where it hasn't got it.
+    /// Returns an attribute of the first element that fits, or `None` where it has no such attribute.
     ///
     /// # Panics
     /// Where nothing fits.
@@ -266,7 +266,7 @@ impl Browser {
     /// Returns an attribute of everything that fits a selector, in order.
     ///
     /// # Panics
-    /// Where the selector is none.
+    /// Where the selector is not valid.
     pub async fn attributes(&self, css: &str, name: &str) -> Vec<String> {
         let script = "return [...document.querySelectorAll(arguments[0])].map(e => e.getAttribute(arguments[1]) ?? '');";
         let found = self.run_with(script, vec![css.into(), name.into()]).await;
@@ -296,7 +296,7 @@ impl Browser {
         }
     }
 
-    /// Presses a key and lets it go, wherever the focus is.
+    /// Presses and releases a key; it goes to the element with the focus.
     ///
     /// # Panics
     /// Where the browser refuses.
@@ -319,13 +319,13 @@ impl Browser {
     /// Tells whether the focus is on an element that fits.
     ///
     /// # Panics
-    /// Where the selector is none.
+    /// Where the selector is not valid.
     pub async fn has_focus(&self, css: &str) -> bool {
         let asked = self.run_with("return document.activeElement.matches(arguments[0]);", vec![css.into()]);
         asked.await == Value::Bool(true)
     }
 
-    /// Takes what the console said since the last time: errors and warnings, refused requests among them.
+    /// Returns the console's errors and warnings since the last call, refused requests included.
     ///
     /// # Panics
     /// Where the browser refuses.
@@ -356,7 +356,7 @@ impl Browser {
         texts.map(str::to_owned).collect()
     }
 
-    /// Takes a picture of the whole page (of a very long one its first 8,000 pixels) as PNG.
+    /// Takes a screenshot of the whole page as PNG; a very long page is cut at 8,000 pixels.
     ///
     /// # Panics
     /// Where the browser refuses.
@@ -368,7 +368,7 @@ impl Browser {
             .run("return [document.documentElement.clientWidth, document.documentElement.scrollHeight];")
             .await;
         let width = size.get(0).and_then(Value::as_f64).unwrap_or(1280.0);
-        let height = size.get(1).and_then(Value::as_f64).unwrap_or(900.0).clamp(1.0, TALLEST);
+        let height = size.get(1).and_then(Value::as_f64).unwrap_or(900.0).clamp(1.0, MAX_HEIGHT);
         let clip = json!({"x": 0, "y": 0, "width": width, "height": height, "scale": 1});
         let options = json!({"format": "png", "captureBeyondViewport": true, "clip": clip});
         let taken = self.devtools("Page.captureScreenshot", options).await;
@@ -424,13 +424,13 @@ impl Browser {
 }
 
 impl Drop for Browser {
-    /// Asks the driver to end the browser too: a driver that is only killed leaves it behind.
+    /// Asks the driver to end the browser: killing the driver alone leaves the browser running.
     fn drop(&mut self) {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
         if let Ok(mut stream) = std::net::TcpStream::connect_timeout(&address, Duration::from_secs(2)) {
             let _ = stream.set_read_timeout(Some(Duration::from_secs(5)));
             let asked = b"GET /shutdown HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
-            // What it answers doesn't matter; when it has answered, the browser is gone.
+            // The content of the answer does not matter: once it arrives, the browser has ended.
             let _ = stream.write_all(asked).and_then(|()| stream.read_to_end(&mut Vec::new()).map(drop));
         }
         let _ = self.driver.start_kill();
@@ -455,7 +455,7 @@ impl fmt::Display for Theme {
     }
 }
 
-/// A command that `WebDriver`'s standard doesn't have.
+/// A command that is not part of the `WebDriver` standard.
 #[derive(Debug)]
 struct Post {
     path: &'static str,
@@ -472,10 +472,17 @@ impl WebDriverCompatibleCommand for Post {
     }
 }
 
-type Said = Lines<BufReader<ChildStdout>>;
+type DriverOutput = Lines<BufReader<ChildStdout>>;
 
-/// Starts a driver. The port that it takes for IPv4 may be taken for IPv6 already: then it ends, and another is started.
-async fn start_driver() -> (Child, u16, Said) {
+/// A driver that listens.
+struct Driver {
+    process: Child,
+    port: u16,
+    output: DriverOutput,
+}
+
+/// Starts a driver. It ends if its port is in use for IPv6 already; then another one is started.
+async fn start_driver() -> Driver {
     for _ in 0..10 {
         let spawned = Command::new("chromedriver")
             .arg("--port=0")
@@ -484,24 +491,24 @@ async fn start_driver() -> (Child, u16, Said) {
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn();
-        let mut driver = match spawned {
-            Ok(driver) => driver,
+        let mut process = match spawned {
+            Ok(process) => process,
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                panic!("chromedriver is not installed; {MISSING}")
+                panic!("chromedriver is not installed; {NOT_INSTALLED}")
             }
             Err(error) => panic!("chromedriver doesn't start: {error}"),
         };
-        let mut said = BufReader::new(driver.stdout.take().expect("the driver's stdout")).lines();
-        if let Ok(Some(port)) = timeout(START, driver_port(&mut said)).await {
-            return (driver, port, said);
+        let mut output = BufReader::new(process.stdout.take().expect("the driver's stdout")).lines();
+        if let Ok(Some(port)) = timeout(START_TIMEOUT, driver_port(&mut output)).await {
+            return Driver { process, port, output };
         }
     }
     panic!("chromedriver doesn't say its port")
 }
 
-/// Reads on until the driver says on which port it listens.
-async fn driver_port(said: &mut Said) -> Option<u16> {
-    while let Ok(Some(line)) = said.next_line().await {
+/// Reads the driver's output until it names the port that it listens on.
+async fn driver_port(output: &mut DriverOutput) -> Option<u16> {
+    while let Ok(Some(line)) = output.next_line().await {
         if let Some((_, port)) = line.split_once("started successfully on port ") {
             return port.trim_end_matches('.').parse().ok();
         }

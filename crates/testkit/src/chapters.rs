@@ -52,7 +52,7 @@ impl Chapters {
     /// Sets a value of a chapter (counted from 1) by JSON pointer, such as `/visual/image_prompt`.
     ///
     /// # Panics
-    /// Where there is no such place.
+    /// Where the pointer leads to nothing.
     #[must_use]
     pub fn edit(mut self, chapter: usize, pointer: &str, value: impl Into<Value>) -> Self {
         let place = self.0.get_mut(chapter - 1).and_then(|c| c.pointer_mut(pointer));

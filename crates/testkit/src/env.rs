@@ -1,4 +1,4 @@
-//! A world of its own for one test: folder, environment, simulator.
+//! One test's own environment: a folder, environment variables, a simulator.
 
 use std::{
     collections::BTreeMap,
@@ -14,16 +14,15 @@ use tokio::process::{Child, Command};
 
 use crate::{Chapters, Finished};
 
-/// A key that the simulator takes, and that must never be seen in any output.
-/// The key that the program is given for every provider; no output may hold it.
+/// The API key for every provider. It must not appear in any output.
 pub const KEY: &str = "sk-sim-secret-of-the-test";
-/// The image model that the program is set to.
+/// The image model in the program's settings.
 pub const IMAGE_MODEL: &str = "gpt-image-2.6-flare";
 
 /// A folder, a simulator and a clean environment.
 pub struct TestEnv {
     folder: TempDir,
-    /// What the program talks to.
+    /// The providers that the program talks to.
     pub sim: Simulator,
     program: PathBuf,
     settings: BTreeMap<String, String>,
@@ -33,15 +32,15 @@ impl TestEnv {
     /// Starts a world in which `program` sees keys, a current image model and a quick simulator.
     ///
     /// # Panics
-    /// Where folder or simulator can't be had.
+    /// Where the folder can't be made or the simulator doesn't start.
     pub async fn start(program: &str) -> Self {
         Self::start_with(program, SimulatorConfig::default()).await
     }
 
-    /// As [`TestEnv::start`], with another simulator.
+    /// Starts a world as [`TestEnv::start`] does, with another simulator.
     ///
     /// # Panics
-    /// Where folder or simulator can't be had.
+    /// Where the folder can't be made or the simulator doesn't start.
     pub async fn start_with(program: &str, config: SimulatorConfig) -> Self {
         let sim = Simulator::start(config).await.expect("the simulator starts");
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -85,7 +84,7 @@ impl TestEnv {
         self.data().join("outputs").join(episode).join(file)
     }
 
-    /// Prepares the program with arguments, not started yet; killed when dropped.
+    /// Prepares a start of the program; once started, it is killed when dropped.
     pub fn command(&self, args: &[&str]) -> Command {
         #[expect(clippy::disallowed_methods, reason = "the one variable that is passed on")]
         let path = std::env::var_os("PATH").unwrap_or_default();
@@ -115,7 +114,7 @@ impl TestEnv {
         self.command(args).spawn().expect("the program starts")
     }
 
-    /// Runs the program to its end. No secret may be in what it prints.
+    /// Runs the program and waits for its end.
     ///
     /// # Panics
     /// Where it can't be started, or where the key is in its output.
@@ -163,13 +162,13 @@ impl TestEnv {
     /// Reads an episode's manifest.
     ///
     /// # Panics
-    /// Where there is none.
+    /// Where it is missing or not JSON.
     pub fn manifest(&self, episode: &str) -> Value {
         let text = fs::read(self.output(episode, "images/manifest.json")).expect("a manifest");
         serde_json::from_slice(&text).expect("a manifest in JSON")
     }
 
-    /// Returns what the program's logs say in a field, oldest first; events without it are left out.
+    /// Returns the values of a field in the program's logs, oldest first; events without the field are left out.
     pub fn logged(&self, field: &str) -> Vec<Value> {
         let logs = self.files("logs").into_iter();
         let texts =
@@ -178,7 +177,7 @@ impl TestEnv {
         texts.flat_map(|text| text.lines().filter_map(of).collect::<Vec<Value>>()).collect()
     }
 
-    /// Lists the names of the files in a folder below the workspace, sorted; none where it isn't there.
+    /// Lists the names of the files in a folder of the workspace, sorted; a missing folder has none.
     pub fn files(&self, folder: &str) -> Vec<String> {
         let entries = fs::read_dir(self.data().join(folder)).into_iter().flatten().flatten();
         let mut names: Vec<String> = entries.map(|e| e.file_name().to_string_lossy().into_owned()).collect();

@@ -1,4 +1,4 @@
-//! What a program left behind when it ended.
+//! How a program ended: its exit code and its output.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 #[derive(Debug, Clone)]
 #[must_use = "look at what the program did"]
 pub struct Finished {
-    /// Exit code; none if a signal killed it.
+    /// The exit code; `None` if a signal killed the program.
     pub code: Option<i32>,
     /// All of stdout.
     pub stdout: String,
@@ -15,7 +15,7 @@ pub struct Finished {
 }
 
 impl Finished {
-    /// Demands an exit code.
+    /// Asserts the exit code.
     ///
     /// # Panics
     /// With all output, where it is another.
@@ -25,7 +25,7 @@ impl Finished {
         self
     }
 
-    /// Demands exit code 0.
+    /// Asserts exit code 0.
     ///
     /// # Panics
     /// With all output, where it is another.
@@ -34,10 +34,10 @@ impl Finished {
         self.exits(0)
     }
 
-    /// Demands that stdout or stderr hold a text.
+    /// Asserts that stdout or stderr contains a text.
     ///
     /// # Panics
-    /// With all output, where neither does.
+    /// With all output, where neither contains it.
     #[track_caller]
     pub fn says(self, text: &str) -> Self {
         let said = self.stdout.contains(text) || self.stderr.contains(text);
@@ -48,7 +48,7 @@ impl Finished {
     /// Reads stdout as one JSON document.
     ///
     /// # Panics
-    /// With all output, where it is none.
+    /// With all output, where it is not one JSON document.
     #[track_caller]
     pub fn json(&self) -> Value {
         match serde_json::from_str(&self.stdout) {

@@ -1,4 +1,4 @@
-//! What tests of the real program share: a clean environment, a simulator, chapter documents, a dashboard, a browser.
+//! Helpers for tests of the real program: a clean environment, a simulator, chapter documents, a dashboard, a browser.
 //!
 //! May use: `btcedu-domain`, `btcedu-simulator`. Only ever a dev-dependency.
 //!

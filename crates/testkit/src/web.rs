@@ -1,4 +1,4 @@
-//! The dashboard as its visitors see it: started, asked over HTTP, stopped.
+//! A running dashboard, and an HTTP client for it.
 
 use std::{
     fs,
@@ -26,12 +26,12 @@ use url::form_urlencoded;
 use crate::TestEnv;
 
 /// How long anything may take before a test gives up.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A running dashboard; it is killed when dropped.
 pub struct Dashboard {
     program: Child,
-    /// Kept open, so that the program may go on writing.
+    /// Kept open: the program fails when it can no longer write.
     _stdout: Lines<BufReader<ChildStdout>>,
     stderr: NamedTempFile,
     address: String,
@@ -48,7 +48,7 @@ impl Dashboard {
     /// Starts `btcedu web` on a free port of 127.0.0.1, with further words, and waits until it listens.
     ///
     /// # Panics
-    /// With what it said, where it doesn't come up.
+    /// With what it wrote, where it doesn't start.
     pub async fn start(env: &TestEnv, words: &[&str]) -> Self {
         let stderr = NamedTempFile::new_in(env.folder()).expect("a file for what the dashboard says");
         let args = [&["web", "--listen", "127.0.0.1:0"], words].concat();
@@ -57,7 +57,7 @@ impl Dashboard {
         let mut program = command.spawn().expect("the dashboard starts");
         let stdout = program.stdout.take().expect("the dashboard's stdout");
         let mut lines = BufReader::new(stdout).lines();
-        let line = timeout(PATIENCE, lines.next_line()).await;
+        let line = timeout(TIMEOUT, lines.next_line()).await;
         let line = line.ok().and_then(Result::ok).flatten().unwrap_or_default();
         let Some(url) = line.strip_prefix("dashboard at http://") else {
             panic!("the dashboard doesn't say where it is: '{line}'\n{}", read(stderr.path()));
@@ -76,7 +76,7 @@ impl Dashboard {
         format!("http://{}", self.address)
     }
 
-    /// Returns the whole address of a path.
+    /// Returns the URL of a path.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
@@ -86,7 +86,7 @@ impl Dashboard {
         read(self.stderr.path())
     }
 
-    /// Tells whether the program is still there.
+    /// Tells whether the program is still running.
     ///
     /// # Panics
     /// Where the system can't tell.
@@ -94,7 +94,7 @@ impl Dashboard {
         self.program.try_wait().expect("the state of the dashboard").is_none()
     }
 
-    /// Forgets all cookies, as another visitor.
+    /// Forgets all cookies: what follows comes from another visitor.
     pub fn forget_cookies(&self) {
         *self.visitor() = Visitor::new();
     }
@@ -136,7 +136,7 @@ impl Dashboard {
         self.post_with(path, fields, &[("origin", origin.as_str()), ("sec-fetch-site", "same-origin")]).await
     }
 
-    /// Posts a form with exactly these headers beside cookies and content type.
+    /// Posts a form with these headers, the cookies and the content type, and no others.
     ///
     /// # Panics
     /// Where no answer comes.
@@ -156,7 +156,7 @@ impl Dashboard {
 
     /// Sends a request and reads the whole answer; redirects are not followed.
     ///
-    /// The path goes through a URL parser: for one that must arrive byte by byte there is [`Dashboard::raw`].
+    /// The path goes through a URL parser. [`Dashboard::raw_get`] sends one that must arrive unchanged.
     ///
     /// # Panics
     /// Where no answer comes.
@@ -202,18 +202,18 @@ impl Dashboard {
         ended.expect("it ends within ten seconds").expect("its exit code").code()
     }
 
-    /// Sends bytes as they are and reads until the other side closes, or nothing came for long.
+    /// Sends bytes as they are, and reads until the server closes the connection or time runs out.
     ///
     /// # Panics
     /// Where nobody listens.
     pub async fn raw(&self, bytes: &[u8]) -> RawAnswer {
         let mut stream = self.connect().await;
-        // The other side may refuse and close before it has read everything.
+        // The server may refuse and close before it has read everything.
         let _ = stream.write_all(bytes).await;
         RawAnswer::read(&mut stream).await
     }
 
-    /// Gets a path that no URL parser has touched.
+    /// Gets a path without passing it through a URL parser.
     ///
     /// # Panics
     /// Where nobody listens.
@@ -246,7 +246,7 @@ impl Visitor {
             .cookie_provider(Arc::clone(&cookies))
             .redirect(redirect::Policy::none())
             .no_proxy()
-            .timeout(PATIENCE)
+            .timeout(TIMEOUT)
             // Plain HTTP only: reading the machine's certificates would take time for nothing.
             .tls_certs_only([]);
         Self { client: builder.build().expect("an HTTP client"), cookies }
@@ -261,12 +261,12 @@ pub struct Answer {
     pub status: u16,
     /// Name in lower case and value, in order.
     pub headers: Vec<(String, String)>,
-    /// The body, compressed if it came so.
+    /// The body as it came, so it may be compressed.
     pub body: Vec<u8>,
 }
 
 impl Answer {
-    /// Demands a status.
+    /// Asserts the status.
     ///
     /// # Panics
     /// With the body, where it is another.
@@ -276,7 +276,7 @@ impl Answer {
         self
     }
 
-    /// Demands that the body hold a text.
+    /// Asserts that the body contains a text.
     ///
     /// # Panics
     /// With the body, where it doesn't.
@@ -286,7 +286,7 @@ impl Answer {
         self
     }
 
-    /// Returns a header's first value; empty where there is none.
+    /// Returns a header's first value, or an empty text where it is missing.
     pub fn header(&self, name: &str) -> &str {
         let found = self.headers.iter().find(|(found, _)| found == name);
         found.map_or("", |(_, value)| value.as_str())
@@ -335,22 +335,22 @@ fn selector(css: &str) -> Selector {
 #[derive(Debug, Clone)]
 #[must_use = "look at what the dashboard answered"]
 pub struct RawAnswer {
-    /// The status; none where the connection was closed without one.
+    /// The status; `None` where the connection was closed without one.
     pub status: Option<u16>,
     /// Everything that came, as text.
     pub text: String,
-    /// Whether the other side closed the connection.
+    /// Whether the server closed the connection.
     pub closed: bool,
 }
 
 impl RawAnswer {
-    /// Reads until the other side closes, or nothing came for long.
+    /// Reads until the server closes the connection or time runs out.
     pub async fn read(stream: &mut TcpStream) -> Self {
         let mut bytes = Vec::new();
-        let ended = timeout(PATIENCE, stream.read_to_end(&mut bytes)).await;
+        let ended = timeout(TIMEOUT, stream.read_to_end(&mut bytes)).await;
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let status = text.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..5)?.parse().ok());
-        // A reset is an end too.
+        // A reset counts as closed.
         Self { status, text, closed: ended.is_ok() }
     }
 }

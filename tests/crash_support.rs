@@ -1,4 +1,4 @@
-//! How the crash tests kill the program, look at what it left, and demand that it recovers.
+//! Helpers of the crash tests: they kill the program, look at what it left, and assert that the next run recovers.
 
 use std::collections::BTreeSet;
 
@@ -6,11 +6,11 @@ use btcedu_domain::{CallKind, CallState, EpisodeStatus};
 use btcedu_testkit::{Chapters, TestEnv};
 
 use crate::{
-    books::{Books, EP, arrived, audit, current},
+    books::{EP, Records, arrived, audit, current},
     world,
 };
 
-/// Every named step, in the order of the protocol. A step in the code that isn't here fails a test below.
+/// Every crash point of imagegen, in the order in which a run passes them. `crash.rs` compares them with the sources.
 pub(crate) const STEPS: &[&str] = &[
     "run-opened",
     "reserved",
@@ -30,7 +30,7 @@ pub(crate) const STEPS: &[&str] = &[
     "closed",
 ];
 
-/// Every file that a run puts in its place by rename, beside the store's.
+/// Every file outside the store that a run replaces by rename.
 pub(crate) const REPLACED: &[&str] = &["ch02.png", "manifest.json", "imagegen_provenance.json"];
 
 /// Two chapters with a prompt of their own, two without, one that gets no picture.
@@ -47,13 +47,13 @@ pub(crate) async fn quick_world() -> TestEnv {
     env
 }
 
-/// Names of crash points: each step, and before and after each rename.
+/// The names of all crash points: each step, and before and after each rename.
 pub(crate) fn points() -> Vec<String> {
     let renames = REPLACED.iter().flat_map(|f| [format!("before-rename-{f}"), format!("after-rename-{f}")]);
     STEPS.iter().map(|s| (*s).to_owned()).chain(renames).collect()
 }
 
-/// Runs the program until it kills itself at a point, after so many times past it.
+/// Runs the program until it kills itself at a crash point that it has passed `passes` times before.
 pub(crate) async fn killed_at(env: &TestEnv, point: &str, passes: u32, args: &[&str]) {
     let armed = format!("{point}={passes}*off->return");
     let child = env.command(args).env("FAILPOINTS", armed).spawn().unwrap();
@@ -61,20 +61,21 @@ pub(crate) async fn killed_at(env: &TestEnv, point: &str, passes: u32, args: &[&
     assert_eq!(ended.code, None, "{point}: {args:?} came to its end\n{}{}", ended.stdout, ended.stderr);
 }
 
-/// What was left by a killed run, and what the next one must therefore buy.
-pub(crate) struct Wreck {
+/// What a killed run left, and what the next run must therefore buy.
+pub(crate) struct KilledRun {
     images: u64,
     texts: u64,
     unsettled: BTreeSet<String>,
 }
 
-impl Wreck {
+impl KilledRun {
     /// Looks at a first run that was killed.
     pub(crate) async fn of_first_run(env: &TestEnv) -> Self {
-        let books = Books::open(env).await;
+        let records = Records::open(env).await;
         let arrived = arrived(env);
-        let open = books.calls.iter().filter(|c| c.state == CallState::Sent && !arrived.contains(&c.call_id));
-        let texts = books.calls(CallKind::Text, CallState::Answered).len() as u64;
+        let open =
+            records.calls.iter().filter(|c| c.state == CallState::Sent && !arrived.contains(&c.call_id));
+        let texts = records.calls(CallKind::Text, CallState::Answered).len() as u64;
         Self {
             images: PICTURES.saturating_sub(arrived.len() as u64),
             texts: 2u64.saturating_sub(texts),
@@ -88,27 +89,27 @@ impl Wreck {
     }
 }
 
-/// Runs again, and demands that only what is lost is bought, and that it is written down.
-pub(crate) async fn recovers(env: &TestEnv, wreck: &Wreck, story: &str) -> Books {
-    let unknown_before = Books::open(env).await.count(CallState::Unknown);
+/// Runs again, and asserts that only lost pictures and texts are bought, and that every lost call is recorded.
+pub(crate) async fn recovers(env: &TestEnv, killed: &KilledRun, story: &str) -> Records {
+    let unknown_before = Records::open(env).await.count(CallState::Unknown);
     let before = env.sim.stats();
     let result = env.run(&["imagegen", EP, "--json"]).await.success().json();
     let after = env.sim.stats();
-    assert_eq!(after.image_calls - before.image_calls, wreck.images, "{story}: pictures bought");
-    assert_eq!(after.text_calls - before.text_calls, wreck.texts, "{story}: texts bought");
-    let books = audit(env, story).await;
-    let unknown = books.calls.iter().filter(|c| c.state == CallState::Unknown);
+    assert_eq!(after.image_calls - before.image_calls, killed.images, "{story}: pictures bought");
+    assert_eq!(after.text_calls - before.text_calls, killed.texts, "{story}: texts bought");
+    let records = audit(env, story).await;
+    let unknown = records.calls.iter().filter(|c| c.state == CallState::Unknown);
     let unknown: BTreeSet<String> = unknown.map(|c| c.call_id.to_string()).collect();
-    assert!(unknown.is_superset(&wreck.unsettled), "{story}: {:?} in {unknown:?}", wreck.unsettled);
-    assert_eq!(unknown.len(), unknown_before + wreck.unsettled.len(), "{story}: {unknown:?}");
+    assert!(unknown.is_superset(&killed.unsettled), "{story}: {:?} in {unknown:?}", killed.unsettled);
+    assert_eq!(unknown.len(), unknown_before + killed.unsettled.len(), "{story}: {unknown:?}");
     assert_eq!(result["unknown_calls"], unknown.len(), "{story}: in the summary");
-    assert_eq!(books.episode.status, EpisodeStatus::ImagesGenerated, "{story}");
+    assert_eq!(records.episode.status, EpisodeStatus::ImagesGenerated, "{story}");
     assert_eq!(current(env).len() as u64, PICTURES, "{story}: every chapter has its picture");
     third_run_sends_nothing(env, story).await;
-    books
+    records
 }
 
-/// A run that has nothing to do.
+/// Runs once more, and asserts that nothing is sent.
 pub(crate) async fn third_run_sends_nothing(env: &TestEnv, story: &str) {
     let before = env.sim.stats();
     let third = env.run(&["imagegen", EP, "--json"]).await.success().json();
