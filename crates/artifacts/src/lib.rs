@@ -2,7 +2,7 @@
 //!
 //! The data folder's paths, atomic writes, the lock of an episode, the store of
 //! pictures with its sidecars, and the JSON documents beside them: manifest,
-//! provenance, stale markers, the reviewers' diffs.
+//! provenance, stale markers.
 //!
 //! May use: `btcedu-domain`.
 //!
@@ -24,7 +24,6 @@
 
 mod check;
 mod crash;
-mod diffs;
 mod dirs;
 mod disk;
 mod error;
@@ -40,10 +39,6 @@ mod store;
 
 pub use check::{CheckDepth, FileCheck, FileFacts, check_file};
 pub use crash::{arm_crash_points, crash_point};
-pub use diffs::{
-    Adaptation, AdaptationCategory, AdaptationDiff, AdaptationSummary, ChangeType, CorrectionCategory,
-    CorrectionChange, CorrectionDiff, CorrectionSummary, Span, Tier,
-};
 pub use dirs::{DataDir, EpisodeDir};
 pub use disk::{DiskKind, disk_kind, free_bytes, probe_writable};
 pub use error::FileError;

@@ -5,7 +5,7 @@
 //! spend. Everything it needs is inside the program.
 //!
 //! May use: `btcedu-domain`, `-chapters`, `-pictures`, `-artifacts`, `-models`,
-//! `-prompts`, `-pipeline`.
+//! `-texts`, `-prompts`, `-pipeline`.
 //!
 //! Invariants: a path comes only from a validated id, and a link that leads out of the
 //! workspace is not followed · what a model, a file or a person wrote is shown as text ·

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use ammonia::Builder;
-use btcedu_artifacts::{Adaptation, Tier};
+use btcedu_texts::{Adaptation, Tier};
 use pulldown_cmark::{Event, HeadingLevel, Parser, Tag, TagEnd, html};
 
 /// Where a tag is in the script, and how it is shown.
@@ -156,7 +156,7 @@ fn clean(page: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use btcedu_artifacts::{AdaptationCategory, Span};
+    use btcedu_texts::{AdaptationCategory, Span};
 
     use super::*;
 

@@ -7,7 +7,6 @@ pub(crate) mod episodes;
 mod gather;
 pub(crate) mod health;
 pub(crate) mod images;
-mod passages;
 pub(crate) mod prompt;
 pub(crate) mod prompts;
 mod provenance;

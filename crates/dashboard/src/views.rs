@@ -5,6 +5,7 @@ pub(crate) mod costs;
 pub(crate) mod episode;
 pub(crate) mod episodes;
 pub(crate) mod images;
+pub(crate) mod passage;
 pub(crate) mod prompts;
 pub(crate) mod review;
 pub(crate) mod reviews;

@@ -1,26 +1,18 @@
 //! Adaptation: what is German for Germans becomes Turkish for Turks; every change is tagged for the reviewer.
 
-pub(crate) mod institutions;
-pub(crate) mod tags;
-
-use btcedu_artifacts::{Adaptation, AdaptationCategory, AdaptationDiff, Tier};
 use btcedu_domain::Stage;
+use btcedu_texts::{
+    Adaptation, AdaptationCategory, AdaptationDiff, Tier, check_closed, counterpart, cut, institution_lines,
+    join, parse_tags, strip_tags,
+};
 use serde_json::Value;
 
 use crate::{
-    adapt::{
-        institutions::as_lines,
-        tags::{check_closed, parse_tags, strip_tags},
-    },
     correct::SEGMENT_CHARS,
     sources::Sources,
     spec::{
         Job, Made, StageSpec,
         answer::{between, check_length},
-    },
-    text::{
-        passage::passage_of,
-        segments::{cut, join},
     },
 };
 
@@ -44,13 +36,13 @@ impl StageSpec for Adapting {
         for segment in cut(turkish, SEGMENT_CHARS) {
             let from = at + segment.lead.chars().count();
             let to = from + segment.text.chars().count();
-            let original = passage_of(german, turkish, from, to);
+            let original = counterpart(german, turkish, from, to);
             jobs.push(Job {
                 source: segment.text.to_owned(),
                 variables: vec![
                     ("translation_segment", segment.text.to_owned()),
                     ("original_segment", original.to_owned()),
-                    ("institutions", as_lines()),
+                    ("institutions", institution_lines()),
                     ("reviewer_feedback", sources.feedback()),
                 ],
                 schema: None,

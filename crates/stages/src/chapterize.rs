@@ -1,16 +1,12 @@
 //! Chapters: the adapted script becomes the chapter document; what can be counted is counted, not believed.
 
-mod faithful;
-
 use btcedu_chapters::{DraftChapter, assemble, draft_json_schema, parse, parse_draft};
 use btcedu_domain::Stage;
+use btcedu_texts::{check_closed, check_faithful, cut, strip_tags};
 
-use self::faithful::check_faithful;
 use crate::{
-    adapt::tags::{check_closed, strip_tags},
     sources::Sources,
     spec::{Job, Made, StageSpec},
-    text::segments::cut,
 };
 
 /// The longest part of a script that one call is given, in characters: its answer repeats it as narration.

@@ -1,23 +1,15 @@
 //! Correcting: recognition errors of the German transcript are mended, and every change is on record.
 
-pub(crate) mod diff;
-pub(crate) mod terms;
-
-use btcedu_artifacts::{CorrectionCategory, CorrectionDiff};
 use btcedu_domain::Stage;
+use btcedu_texts::{CorrectionCategory, CorrectionDiff, TERMS, correction_changes, cut, join, terms_in};
 use serde_json::Value;
 
 use crate::{
-    correct::{
-        diff::correction_changes,
-        terms::{TERMS, terms_in},
-    },
     sources::Sources,
     spec::{
         Job, Made, StageSpec,
         answer::{between, check_length},
     },
-    text::segments::{cut, join},
 };
 
 /// The longest part of a transcript that one call is given, in characters.

@@ -8,9 +8,6 @@ mod commit;
 mod decide;
 mod facts;
 mod gather;
-pub(crate) mod passage;
-pub(crate) mod segments;
-pub(crate) mod words;
 
 use std::sync::Arc;
 

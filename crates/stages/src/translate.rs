@@ -1,20 +1,14 @@
 //! Translating: the corrected German text in Turkish, faithfully; nothing is adapted yet.
 
 use btcedu_domain::Stage;
+use btcedu_texts::{NOUN_ENDINGS, TERMS, cut, holds_word, join, paragraphs, terms_in};
 
 use crate::{
-    correct::{
-        SEGMENT_CHARS,
-        terms::{TERMS, terms_in},
-    },
+    correct::SEGMENT_CHARS,
     sources::Sources,
     spec::{
         Job, Made, StageSpec,
         answer::{between, check_length},
-    },
-    text::{
-        segments::{cut, join},
-        words::{NOUN_ENDINGS, holds_word},
     },
 };
 
@@ -71,7 +65,7 @@ impl StageSpec for Translating {
 
     fn assemble(&self, sources: &Sources, pieces: &[String]) -> Result<Made, String> {
         let output = join(&cut(sources.main(), SEGMENT_CHARS), pieces);
-        let (german, turkish) = (paragraphs(sources.main()), paragraphs(&output));
+        let (german, turkish) = (paragraphs(sources.main()).len(), paragraphs(&output).len());
         let warnings = if german == turkish {
             Vec::new()
         } else {
@@ -97,10 +91,6 @@ fn terms_used(german: &str) -> Vec<&'static str> {
 /// A plural may have an umlaut that its noun hasn't: Block, Blöcke.
 fn without_umlauts(text: &str) -> String {
     text.replace('ä', "a").replace('ö', "o").replace('ü', "u")
-}
-
-fn paragraphs(text: &str) -> usize {
-    text.split("\n\n").filter(|paragraph| !paragraph.trim().is_empty()).count()
 }
 
 #[cfg(test)]

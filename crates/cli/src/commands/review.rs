@@ -1,12 +1,13 @@
 //! `btcedu review`: look at what waits for a person, and decide it.
 
-use btcedu_artifacts::{AdaptationDiff, CorrectionDiff, read_json};
+use btcedu_artifacts::read_json;
 use btcedu_domain::ReviewStage;
 use btcedu_models::review_tasks::TaskSelection;
 use btcedu_pipeline::{
     Decision, ReviewError, ReviewView, Verdict, decide_review, find_review, list_reviews, open_review,
 };
 use btcedu_stages::StageContext;
+use btcedu_texts::{AdaptationDiff, CorrectionDiff, Tier};
 use clap::{Args, Subcommand};
 use console::style;
 use serde::Serialize;
@@ -241,8 +242,7 @@ fn adaptation_lines(diff: &AdaptationDiff) -> Vec<String> {
     );
     let changes = diff.adaptations.iter().map(|tag| {
         let tier = format!("{} {}", tag.tier, tag.category);
-        let tier =
-            if tag.tier == btcedu_artifacts::Tier::T2 { style(tier).yellow() } else { style(tier).cyan() };
+        let tier = if tag.tier == Tier::T2 { style(tier).yellow() } else { style(tier).cyan() };
         let (old, new) = (style(visible(&tag.original)).red(), style(visible(&tag.adapted)).green());
         format!("  {:>6}  {tier}  {old} → {new}", tag.position.start)
     });

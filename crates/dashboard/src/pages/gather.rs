@@ -140,32 +140,12 @@ pub(super) fn stale_reason(data: &DataDir, path: &Path) -> Option<String> {
 
 /// Splits a text at its blank lines.
 pub(super) fn paragraphs(text: &str) -> Vec<String> {
-    let mut paragraphs = vec![String::new()];
-    for line in text.lines() {
-        match paragraphs.last_mut() {
-            Some(last) if !line.trim().is_empty() => {
-                if !last.is_empty() {
-                    last.push('\n');
-                }
-                last.push_str(line.trim_end());
-            }
-            Some(last) if !last.is_empty() => paragraphs.push(String::new()),
-            _ => {}
-        }
-    }
-    paragraphs.retain(|paragraph| !paragraph.is_empty());
-    paragraphs
+    btcedu_texts::paragraphs(text).into_iter().map(|range| text[range].to_owned()).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_text_is_split_at_its_blank_lines() {
-        assert_eq!(paragraphs("\n a\nb \n\n \r\nc\n"), [" a\nb", "c"]);
-        assert!(paragraphs(" \n\n").is_empty());
-    }
 
     #[test]
     fn a_command_can_be_copied_for_any_id() {

@@ -2,19 +2,18 @@
 
 use actix_session::Session;
 use actix_web::{HttpRequest, HttpResponse, web};
-use btcedu_artifacts::{AdaptationDiff, CorrectionDiff, DataDir, EpisodeDir, FileError};
+use btcedu_artifacts::{DataDir, EpisodeDir, FileError};
 use btcedu_domain::{ReviewStage, Sha256Hash};
 use btcedu_models::review_tasks::{TaskSelection, list_with_titles};
 use btcedu_pipeline::{Decision, ReviewView, Verdict, load_history};
+use btcedu_texts::{AdaptationDiff, CorrectionDiff, apply_changes, passages};
 use serde::Deserialize;
 
 use super::{
     episode::record,
     follow,
     gather::{self, MAX_TEXT, TextKind, paragraphs},
-    page_with_forms,
-    passages::{Wanted, rebuild},
-    path_part, render_now,
+    page_with_forms, path_part, render_now,
     reviews::row,
     text::read_text,
 };
@@ -27,9 +26,8 @@ use crate::{
     templates::PageName,
     views::{
         episode::CommandView,
-        review::{
-            AdaptationPageView, AdaptationView, ChangeSummaryView, CountView, PassageView, ReviewPageView,
-        },
+        passage::{PassageView, Wanted},
+        review::{AdaptationPageView, AdaptationView, ChangeSummaryView, CountView, ReviewPageView},
     },
 };
 
@@ -180,11 +178,14 @@ impl Changes {
             data.read_json_inside(&dir.review_diff(ReviewStage::Correct), MAX_TEXT)?;
         let Some(diff) = diff else { return Ok(Self::unreadable(ReviewStage::Correct, dir)) };
         let before = read_text(data, &TextKind::Clean.path(dir))?.unwrap_or_default();
-        let wanted = Wanted { only: &asked.only, changes_only: asked.changes == "only" };
-        let rebuilt = review.artifact_hash.and_then(|hash| rebuild(&before, &diff.changes, hash, wanted));
-        let Some(passages) = rebuilt else {
+        let after = apply_changes(&before, &diff.changes);
+        let is_it =
+            after.is_some_and(|after| review.artifact_hash == Some(Sha256Hash::of_bytes(after.as_bytes())));
+        let Some(passages) = passages(&before, &diff.changes).filter(|_| is_it) else {
             return Ok(Self { problem: Some(another_text(review)), ..Self::default() });
         };
+        let wanted = Wanted { only: &asked.only, changes_only: asked.changes == "only" };
+        let passages = PassageView::all(&passages, wanted);
         let summary = ChangeSummaryView {
             total: diff.summary.total_changes,
             original_length: diff.original_length,

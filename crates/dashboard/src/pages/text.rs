@@ -1,8 +1,9 @@
 //! One text of an episode, to read.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use btcedu_artifacts::{AdaptationDiff, DataDir, EpisodeDir};
+use btcedu_artifacts::{DataDir, EpisodeDir};
 use btcedu_domain::{EpisodeId, ReviewStage};
+use btcedu_texts::AdaptationDiff;
 
 use super::{
     For, Shown,

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use crate::views::{
     episode::{CommandView, EpisodeHeadView},
+    passage::PassageView,
     reviews::{ReviewRecordView, ReviewRowView},
 };
 
@@ -65,42 +66,6 @@ pub(crate) struct CountView {
     pub(crate) name: String,
     /// How often.
     pub(crate) count: usize,
-}
-
-/// One passage of the corrected text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub(crate) struct PassageView {
-    /// Its number, from 1.
-    pub(crate) number: usize,
-    /// Passages left out right before it, since nothing was changed there.
-    pub(crate) left_out_before: usize,
-    /// Whether anything was changed in it.
-    pub(crate) changed: bool,
-    /// Whether the filter leaves any of that marked.
-    pub(crate) marked: bool,
-    /// As it was: pieces that stayed and pieces that went.
-    pub(crate) before: Vec<PieceView>,
-    /// As it is: pieces that stayed and pieces that came.
-    pub(crate) after: Vec<PieceView>,
-    /// Both in one: stayed, went, came.
-    pub(crate) inline: Vec<PieceView>,
-}
-
-/// A piece of a passage.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub(crate) struct PieceView {
-    /// `same`, `del` or `ins`.
-    pub(crate) kind: String,
-    /// Its text.
-    pub(crate) text: String,
-    /// Number of the change from 1, also its anchor; 0 where nothing was changed.
-    pub(crate) change: usize,
-    /// Whether it is the first piece of its change, which bears the anchor `change-N`.
-    pub(crate) anchor: bool,
-    /// Category of the change; empty where nothing was changed.
-    pub(crate) category: String,
-    /// Whether the filter leaves it unmarked.
-    pub(crate) dimmed: bool,
 }
 
 /// An adaptation, beside the literal translation.
