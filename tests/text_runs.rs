@@ -214,6 +214,7 @@ async fn an_input_that_is_no_text_is_told_and_nothing_is_sent() {
         for (bytes, told) in [
             (&b""[..], "is empty"),
             (b" \n\t\n", "is empty"),
+            ("\u{feff}\n".as_bytes(), "is empty"),
             (b"Gr\xfc\xdfe aus Wien.", "is not text in UTF-8"),
         ] {
             scribble(&path, bytes);

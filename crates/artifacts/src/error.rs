@@ -3,6 +3,7 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    string::FromUtf8Error,
 };
 
 /// A failed file operation, with the path.
@@ -59,6 +60,15 @@ pub enum FileError {
         path: PathBuf,
         /// What is shown at most.
         limit: u64,
+    },
+    /// The file is there and is not text in UTF-8.
+    #[error("can't read '{path}' as UTF-8 text")]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong; it has the bytes.
+        #[source]
+        source: FromUtf8Error,
     },
     /// The file is there and is not the JSON that it should be.
     #[error("'{path}' is not what it should be")]

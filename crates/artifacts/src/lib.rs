@@ -4,7 +4,7 @@
 //! pictures with its sidecars, and the JSON documents beside them: manifest,
 //! provenance, stale markers.
 //!
-//! May use: `btcedu-domain`.
+//! May use: `btcedu-domain`, `-texts`.
 //!
 //! Invariants: a file appears whole or not at all · a temporary file's name begins
 //! with [`TEMP_PREFIX`] · the store is never overwritten · only the holder of an
@@ -36,6 +36,7 @@ mod provenance;
 mod snapshot;
 mod stale;
 mod store;
+mod text;
 
 pub use check::{CheckDepth, FileCheck, FileFacts, check_file};
 pub use crash::{arm_crash_points, crash_point};
@@ -52,3 +53,4 @@ pub use provenance::{ChapterProvenance, ImagegenProvenance, Provenance, TextProv
 pub use snapshot::{ChapterSnapshot, PictureSnapshot, SettingsSnapshot, TemplateSnapshot};
 pub use stale::{StaleMarker, StaleNote, stale_note, stale_path};
 pub use store::{PictureStore, Sidecar, StagedPicture, StoreItem, StoreScan, TornPicture};
+pub use text::{LoadedText, MAX_TEXT, read_text};

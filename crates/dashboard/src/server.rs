@@ -209,3 +209,6 @@ async fn finish<B: MessageBody + 'static>(
     state.metrics.count(response.status().as_u16(), started.elapsed());
     Ok(answer::finish(&state, response))
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use btcedu_domain::Stage;
 use btcedu_texts::{
     Adaptation, AdaptationCategory, AdaptationDiff, Tier, check_closed, counterpart, cut, institution_lines,
-    join, parse_tags, strip_tags,
+    join, parse_tags, plain, strip_tags,
 };
 use serde_json::Value;
 
@@ -53,11 +53,11 @@ impl StageSpec for Adapting {
     }
 
     fn read(&self, job: &Job, reply: &str) -> Result<String, String> {
-        let text = between(reply, "adaptation")?;
+        let text = plain(between(reply, "adaptation")?);
         // Tags make it longer, removed passages shorter.
-        check_length(&job.source, text, 0.4, 2.5)?;
-        check_closed(&strip_tags(text))?;
-        Ok(text.to_owned())
+        check_length(&job.source, &text, 0.4, 2.5)?;
+        check_closed(&strip_tags(&text))?;
+        Ok(text.into_owned())
     }
 
     fn assemble(&self, sources: &Sources, pieces: &[String]) -> Result<Made, String> {
@@ -85,4 +85,22 @@ fn is_about_regulation(tags: &[Adaptation]) -> bool {
         let regulation = tag.category == AdaptationCategory::RegulatoryContext;
         tag.tier == Tier::T2 && regulation && tag.position.start == 0
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_with_other_line_ends_is_tagged_where_its_reader_finds_the_tags() {
+        let source = "BaFin.\n\nBitti.\n".to_owned();
+        let job = Job { source, variables: Vec::new(), schema: None };
+        let reply = "<adaptation>SPK.\r\n\r\n[T1: \"x\" → \"\"] Bitti.</adaptation>";
+        let text = Adapting.read(&job, reply).unwrap();
+        let read_again = plain(&text);
+        assert_eq!(text, read_again);
+        let [tag] = &parse_tags(&text)[..] else { panic!("{text}") };
+        let shown: String = read_again.chars().skip(tag.position.start).collect();
+        assert!(shown.starts_with("[T1:"), "{shown}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use btcedu_chapters::{DraftChapter, assemble, draft_json_schema, parse, parse_draft};
 use btcedu_domain::Stage;
-use btcedu_texts::{check_closed, check_faithful, cut, strip_tags};
+use btcedu_texts::{check_closed, check_faithful, cut, plain, strip_tags};
 
 use crate::{
     sources::Sources,
@@ -54,11 +54,10 @@ impl StageSpec for Chapterizing {
 
     fn read(&self, job: &Job, reply: &str) -> Result<String, String> {
         let draft = parse_draft(reply).map_err(|error| error.to_string())?;
-        let silent = |chapter: &DraftChapter| strip_tags(&chapter.narration).trim().is_empty();
-        if let Some(at) = draft.chapters.iter().position(silent) {
+        let narrations: Vec<String> = draft.chapters.iter().map(spoken).collect();
+        if let Some(at) = narrations.iter().position(|narration| narration.trim().is_empty()) {
             return Err(format!("$.chapters[{at}].narration: nothing is left of it without its tags"));
         }
-        let narrations: Vec<String> = draft.chapters.iter().map(|c| strip_tags(&c.narration)).collect();
         for (at, narration) in narrations.iter().enumerate() {
             check_closed(narration).map_err(|problem| format!("$.chapters[{at}].narration: {problem}"))?;
         }
@@ -80,8 +79,7 @@ impl StageSpec for Chapterizing {
         for piece in pieces {
             let mut draft = parse_draft(piece).map_err(|error| error.to_string())?;
             for chapter in &mut draft.chapters {
-                // What a tag says is for the reviewer, not for who listens.
-                chapter.narration = strip_tags(&chapter.narration);
+                chapter.narration = spoken(chapter);
             }
             drafts.push(draft);
         }
@@ -92,6 +90,11 @@ impl StageSpec for Chapterizing {
         let parsed = parse(output.as_bytes()).map_err(|error| error.to_string())?;
         Ok(Made { output, warnings: parsed.warnings.iter().map(ToString::to_string).collect() })
     }
+}
+
+/// Returns what is said in a chapter: what a tag says is for the reviewer.
+fn spoken(chapter: &DraftChapter) -> String {
+    strip_tags(&plain(&chapter.narration))
 }
 
 #[cfg(test)]

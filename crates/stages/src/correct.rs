@@ -1,7 +1,9 @@
 //! Correcting: recognition errors of the German transcript are mended, and every change is on record.
 
 use btcedu_domain::Stage;
-use btcedu_texts::{CorrectionCategory, CorrectionDiff, TERMS, correction_changes, cut, join, terms_in};
+use btcedu_texts::{
+    CorrectionCategory, CorrectionDiff, TERMS, correction_changes, cut, join, plain, terms_in,
+};
 use serde_json::Value;
 
 use crate::{
@@ -43,10 +45,10 @@ impl StageSpec for Correcting {
     }
 
     fn read(&self, job: &Job, reply: &str) -> Result<String, String> {
-        let text = between(reply, "corrected_transcript")?;
+        let text = plain(between(reply, "corrected_transcript")?);
         // Mending adds and drops hardly anything.
-        check_length(&job.source, text, 0.8, 1.25)?;
-        Ok(text.to_owned())
+        check_length(&job.source, &text, 0.8, 1.25)?;
+        Ok(text.into_owned())
     }
 
     fn assemble(&self, sources: &Sources, pieces: &[String]) -> Result<Made, String> {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use btcedu_artifacts::{EpisodeDir, StaleNote, read_optional, stale_note};
+use btcedu_artifacts::{EpisodeDir, FileError, LoadedText, StaleNote, read_text, stale_note};
 use btcedu_domain::{EpisodeId, Sha256Hash, Stage};
 
 use crate::StageError;
@@ -52,20 +52,19 @@ pub(crate) fn load_sources(dir: &EpisodeDir, stage: Stage) -> Result<Vec<SourceT
 
 /// Reads a text that must be there, in UTF-8 and not blank.
 pub(crate) fn load_text(dir: &EpisodeDir, path: &Path) -> Result<SourceText, StageError> {
-    let episode = dir.id().clone();
-    let Some(bytes) = read_optional(path)? else {
-        let hint = "an earlier stage writes it, and `btcedu plan` shows which; or put it back";
-        return Err(StageError::MissingInput { episode, path: path.to_owned(), hint });
-    };
-    let hash = Sha256Hash::of_bytes(&bytes);
-    let problem = match String::from_utf8(bytes) {
-        Ok(text) if text.trim().is_empty() => "is empty",
-        Ok(text) => {
-            let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
-            let file = TextFile { path: path.to_owned(), hash, stale: stale_note(path)? };
+    let (episode, path) = (dir.id().clone(), path.to_owned());
+    let problem = match read_text(&dir.data(), &path) {
+        Ok(Some(LoadedText { text, .. })) if text.trim().is_empty() => "is empty",
+        Ok(Some(LoadedText { text, hash })) => {
+            let file = TextFile { stale: stale_note(&path)?, path, hash };
             return Ok(SourceText { text, file });
         }
-        Err(_not_text) => "is not text in UTF-8",
+        Ok(None) => {
+            let hint = "an earlier stage writes it, and `btcedu plan` shows which; or put it back";
+            return Err(StageError::MissingInput { episode, path, hint });
+        }
+        Err(FileError::NotText { .. }) => "is not text in UTF-8",
+        Err(error) => return Err(error.into()),
     };
-    Err(StageError::BadText { episode, path: path.to_owned(), problem })
+    Err(StageError::BadText { episode, path, problem })
 }

@@ -1,7 +1,7 @@
 //! Translating: the corrected German text in Turkish, faithfully; nothing is adapted yet.
 
 use btcedu_domain::Stage;
-use btcedu_texts::{NOUN_ENDINGS, TERMS, cut, holds_word, join, paragraphs, terms_in};
+use btcedu_texts::{NOUN_ENDINGS, TERMS, cut, holds_word, join, paragraphs, plain, terms_in};
 
 use crate::{
     correct::SEGMENT_CHARS,
@@ -55,12 +55,12 @@ impl StageSpec for Translating {
     }
 
     fn read(&self, job: &Job, reply: &str) -> Result<String, String> {
-        let text = between(reply, "translation")?;
-        check_length(&job.source, text, 0.5, 2.0)?;
+        let text = plain(between(reply, "translation")?);
+        check_length(&job.source, &text, 0.5, 2.0)?;
         if text == job.source && text.split_whitespace().count() > 20 {
             return Err("the answer is the German text, not a translation".to_owned());
         }
-        Ok(text.to_owned())
+        Ok(text.into_owned())
     }
 
     fn assemble(&self, sources: &Sources, pieces: &[String]) -> Result<Made, String> {
@@ -151,5 +151,13 @@ mod tests {
         assert!(jobs.len() > 1);
         assert_eq!(jobs.first().and_then(known), Some(String::new()));
         assert_eq!(jobs.last().and_then(known), Some("Block, Zahlungskanal".to_owned()));
+    }
+
+    #[test]
+    fn german_text_is_no_translation_whatever_its_line_ends() {
+        let source = "Das ist ein Satz.\n".repeat(10).trim_end().to_owned();
+        let reply = format!("<translation>{}</translation>", source.replace('\n', "\r\n"));
+        let job = Job { source, variables: Vec::new(), schema: None };
+        assert!(Translating.read(&job, &reply).unwrap_err().contains("German"));
     }
 }

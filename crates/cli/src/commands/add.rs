@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
-use btcedu_artifacts::{EpisodeDir, EpisodeLock, LockHolder, copy_atomic, read_optional, write_atomic};
+use btcedu_artifacts::{
+    EpisodeDir, EpisodeLock, LoadedText, LockHolder, copy_atomic, read_optional, write_atomic,
+};
 use btcedu_chapters::{ChapterError, parse_for};
 use btcedu_domain::{EpisodeId, EpisodeStatus, PipelineVersion, UtcTime};
 use btcedu_models::{
@@ -134,8 +136,7 @@ fn check(args: &AddArgs, id: &EpisodeId) -> anyhow::Result<Option<Vec<u8>>> {
                 path.display()
             )
         };
-        let text = std::str::from_utf8(&bytes)
-            .with_context(|| format!("can't read '{}' as UTF-8 text", path.display()))?;
+        let LoadedText { text, .. } = LoadedText::from_bytes(path, bytes.clone())?;
         ensure!(!text.trim().is_empty(), "'{}' is empty", path.display());
         return Ok(Some(bytes));
     }

@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// No text or JSON that is shown is larger, in bytes.
+/// No JSON that is shown is larger, in bytes.
 pub(super) const MAX_TEXT: u64 = 8 * 1024 * 1024;
 
 /// Finds an episode, or says that there is none.

@@ -6,7 +6,7 @@ use btcedu_artifacts::{DataDir, EpisodeDir, FileError};
 use btcedu_domain::{ReviewStage, Sha256Hash};
 use btcedu_models::review_tasks::{TaskSelection, list_with_titles};
 use btcedu_pipeline::{Decision, ReviewView, Verdict, load_history};
-use btcedu_texts::{AdaptationDiff, CorrectionDiff, apply_changes, passages};
+use btcedu_texts::{AdaptationDiff, CorrectionDiff, apply_changes, passages, plain};
 use serde::Deserialize;
 
 use super::{
@@ -177,10 +177,11 @@ impl Changes {
         let diff: Option<CorrectionDiff> =
             data.read_json_inside(&dir.review_diff(ReviewStage::Correct), MAX_TEXT)?;
         let Some(diff) = diff else { return Ok(Self::unreadable(ReviewStage::Correct, dir)) };
-        let before = read_text(data, &TextKind::Clean.path(dir))?.unwrap_or_default();
-        let after = apply_changes(&before, &diff.changes);
-        let is_it =
-            after.is_some_and(|after| review.artifact_hash == Some(Sha256Hash::of_bytes(after.as_bytes())));
+        let before = text_of(TextKind::Clean, data, dir)?;
+        let is_it = match apply_changes(&before, &diff.changes) {
+            Some(after) => is_reviewed(&after, data, dir, review)?,
+            None => false,
+        };
         let Some(passages) = passages(&before, &diff.changes).filter(|_| is_it) else {
             return Ok(Self { problem: Some(another_text(review)), ..Self::default() });
         };
@@ -205,12 +206,11 @@ impl Changes {
         let diff: Option<AdaptationDiff> =
             data.read_json_inside(&dir.review_diff(ReviewStage::Adapt), MAX_TEXT)?;
         let Some(diff) = diff else { return Ok(Self::unreadable(ReviewStage::Adapt, dir)) };
-        let script = read_text(data, &TextKind::Adapted.path(dir))?.unwrap_or_default();
-        let is_it = review.artifact_hash == Some(Sha256Hash::of_bytes(script.as_bytes()));
-        if !is_it || diff.adapted_length != script.chars().count() {
+        let script = reviewed_text(data, dir, review)?;
+        let Some(script) = script.filter(|script| diff.adapted_length == script.chars().count()) else {
             return Ok(Self { problem: Some(another_text(review)), ..Self::default() });
-        }
-        let literal = read_text(data, &TextKind::Turkish.path(dir))?.unwrap_or_default();
+        };
+        let literal = text_of(TextKind::Turkish, data, dir)?;
         let dims = |tier: &str, category: &str| {
             !asked.only.is_empty() && asked.only != tier && asked.only != category
         };
@@ -263,15 +263,34 @@ fn another_text(review: &ReviewView) -> String {
     }
 }
 
-/// Returns the text that an open review is about, if it is still on the disk.
-fn whole(data: &DataDir, dir: &EpisodeDir, review: &ReviewView) -> Result<Vec<String>, WebError> {
+/// Reads a text; one that isn't there is empty.
+fn text_of(kind: TextKind, data: &DataDir, dir: &EpisodeDir) -> Result<String, WebError> {
+    Ok(read_text(data, &kind.path(dir))?.map_or_else(String::new, |loaded| loaded.text))
+}
+
+/// Returns the text that a review is about, if it is still on the disk.
+fn reviewed_text(data: &DataDir, dir: &EpisodeDir, review: &ReviewView) -> Result<Option<String>, WebError> {
     let kind = match review.stage {
         ReviewStage::Correct => TextKind::Corrected,
         ReviewStage::Adapt => TextKind::Adapted,
     };
-    let text = read_text(data, &kind.path(dir))?.unwrap_or_default();
-    let is_it = review.artifact_hash == Some(Sha256Hash::of_bytes(text.as_bytes()));
-    Ok(if review.status.is_open() && is_it { paragraphs(&text) } else { Vec::new() })
+    let on_disk = read_text(data, &kind.path(dir))?;
+    Ok(on_disk.filter(|on_disk| review.artifact_hash == Some(on_disk.hash)).map(|on_disk| on_disk.text))
+}
+
+/// Tells whether a text is what a review is about.
+fn is_reviewed(text: &str, data: &DataDir, dir: &EpisodeDir, review: &ReviewView) -> Result<bool, WebError> {
+    if review.artifact_hash == Some(Sha256Hash::of_bytes(text.as_bytes())) {
+        return Ok(true);
+    }
+    // An editor may have saved it with other line ends.
+    Ok(reviewed_text(data, dir, review)?.is_some_and(|reviewed| reviewed == text))
+}
+
+/// Returns the paragraphs of the text that an open review is about, if it is still on the disk.
+fn whole(data: &DataDir, dir: &EpisodeDir, review: &ReviewView) -> Result<Vec<String>, WebError> {
+    let text = reviewed_text(data, dir, review)?.filter(|_| review.status.is_open());
+    Ok(text.map_or_else(Vec::new, |text| paragraphs(&text)))
 }
 
 fn counts<K: ToString>(counts: &std::collections::BTreeMap<K, usize>) -> Vec<CountView> {
@@ -353,7 +372,7 @@ const ABOUT: [&str; 4] = ["factual error", "tone", "missing content", "formattin
 
 /// Puts what the notes are about before them; without notes there is nothing to say it of.
 fn notes_of(fields: &Fields) -> Result<String, WebError> {
-    let notes = fields.get("notes").trim().replace("\r\n", "\n");
+    let notes = plain(fields.get("notes").trim()).into_owned();
     let about = fields.get("about");
     if !about.is_empty() && !ABOUT.contains(&about) {
         return Err(WebError::BadInput(format!("notes are about one of these: {}", ABOUT.join(", "))));

@@ -1,9 +1,11 @@
 //! One text of an episode, to read.
 
+use std::path::Path;
+
 use actix_web::{HttpRequest, HttpResponse, web};
-use btcedu_artifacts::{DataDir, EpisodeDir};
-use btcedu_domain::{EpisodeId, ReviewStage};
-use btcedu_texts::AdaptationDiff;
+use btcedu_artifacts::{DataDir, EpisodeDir, FileError, LoadedText};
+use btcedu_domain::{EpisodeId, ReviewStage, Sha256Hash};
+use btcedu_texts::{AdaptationDiff, plain};
 
 use super::{
     For, Shown,
@@ -60,7 +62,7 @@ fn load(
     kind: TextKind,
 ) -> Result<TextView, WebError> {
     let links = TextKind::ALL.into_iter().map(|kind| kind.link(data, dir));
-    let text = read_text(data, &kind.path(dir))?.unwrap_or_default();
+    let text = read_text(data, &kind.path(dir))?.map_or_else(String::new, |loaded| loaded.text);
     let is_script = kind == TextKind::Adapted && !text.is_empty();
     let html = is_script.then(|| {
         let diff = data.read_json_inside::<AdaptationDiff>(&dir.review_diff(ReviewStage::Adapt), MAX_TEXT);
@@ -79,17 +81,18 @@ fn load(
     })
 }
 
-/// Reads a text; bytes that are no UTF-8 are shown as what they are: a replacement character.
-pub(super) fn read_text(data: &DataDir, path: &std::path::Path) -> Result<Option<String>, WebError> {
-    match data.read_inside(path, MAX_TEXT) {
-        Ok(bytes) => Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())),
-        Err(
-            error @ (btcedu_artifacts::FileError::LeadsOut { .. }
-            | btcedu_artifacts::FileError::TooLarge { .. }),
-        ) => {
+/// Reads a text; bytes that are no UTF-8 are shown as replacement characters.
+pub(super) fn read_text(data: &DataDir, path: &Path) -> Result<Option<LoadedText>, WebError> {
+    match btcedu_artifacts::read_text(data, path) {
+        Err(FileError::NotText { source, .. }) => {
+            let hash = Sha256Hash::of_bytes(source.as_bytes());
+            let text = plain(&String::from_utf8_lossy(source.as_bytes())).into_owned();
+            Ok(Some(LoadedText { text, hash }))
+        }
+        Err(error @ (FileError::LeadsOut { .. } | FileError::TooLarge { .. })) => {
             tracing::warn!(%error, "a text is not shown");
             Ok(None)
         }
-        Err(error) => Err(error.into()),
+        other => Ok(other?),
     }
 }

@@ -11,7 +11,7 @@ const OPENING: &[char] = &['(', '[', '{', '«', '„', '‚'];
 /// Signs that belong to the word before only where they touch it.
 const TOUCHING: &[char] = &['\'', '’', '"', '“'];
 
-/// Returns the script without tags and without `[kaldırıldı: …]`.
+/// Returns a script, [`plain`](crate::plain), without tags and without `[kaldırıldı: …]`.
 ///
 /// Blanks are tidied where something was taken out: none before a punctuation mark, no double ones, no line
 /// that has become empty. Everything else, other brackets too, stays as it is.
@@ -44,7 +44,7 @@ fn mend<'a>(spoken: &mut String, tail: &'a str, removal: bool) -> &'a str {
     }
     let (blank_before, blank_after) = (spoken.len() < length, rest.len() < tail.len());
     let at_line_start = spoken.is_empty() || spoken.ends_with('\n');
-    let Some(next) = rest.chars().next().filter(|next| !matches!(next, '\n' | '\r')) else {
+    let Some(next) = rest.chars().next().filter(|next| *next != '\n') else {
         return if at_line_start { without_empty_line(spoken, rest) } else { rest };
     };
     let together = at_line_start
@@ -80,21 +80,17 @@ fn without_empty_line<'a>(spoken: &mut String, rest: &'a str) -> &'a str {
         }
         return if rest.ends_with('\n') && !spoken.is_empty() { &rest[rest.len() - 1..] } else { "" };
     }
-    let mut rest = without_line_end(rest);
-    let line_before = spoken.strip_suffix('\n').map(|text| text.strip_suffix('\r').unwrap_or(text));
+    let mut rest = rest.strip_prefix('\n').unwrap_or(rest);
+    let line_before = spoken.strip_suffix('\n');
     if line_before.is_none_or(|text| text.is_empty() || text.ends_with('\n')) {
-        while let Some(blank_line) = rest.trim_start_matches(is_blank).strip_prefix(['\n', '\r']) {
+        while let Some(blank_line) = rest.trim_start_matches(is_blank).strip_prefix('\n') {
             rest = blank_line;
         }
     }
     rest
 }
 
-fn without_line_end(text: &str) -> &str {
-    text.strip_prefix("\r\n").or_else(|| text.strip_prefix(['\n', '\r'])).unwrap_or(text)
-}
-
 /// White space inside a line.
 fn is_blank(one: char) -> bool {
-    one.is_whitespace() && !matches!(one, '\n' | '\r')
+    one.is_whitespace() && one != '\n'
 }

@@ -134,7 +134,7 @@ fn the_script_reads_well_without_its_tags() {
         ("Bir. [kaldırıldı: ülkeye özgü] [T1: x]. İki.", "Bir. İki."),
         ("Bir, [KALDIRILDI: ülkeye özgü]. İki.", "Bir. İki."),
         ("Bir.\n\n[kaldırıldı: ülkeye özgü] [T1: x]\n\nİki.", "Bir.\n\nİki."),
-        ("Bir.\r\n\r\n[kaldırıldı]\r\n\r\nİki.", "Bir.\r\n\r\nİki."),
+        ("Bir.\n\n[kaldırıldı]\n\nİki.", "Bir.\n\nİki."),
         ("Bir.\n[T1: x]\nİki.", "Bir.\nİki."),
         ("Bir.\n[T1: x]\n\nİki.", "Bir.\n\nİki."),
         ("[T2: regulatory_context: tamamı]\n\nBir.", "Bir."),
