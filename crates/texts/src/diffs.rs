@@ -70,19 +70,12 @@ impl CorrectionDiff {
         corrected_length: usize,
         changes: Vec<CorrectionChange>,
     ) -> Self {
-        let summary = CorrectionSummary::of(&changes);
-        Self { episode_id, original_length, corrected_length, changes, summary }
-    }
-}
-
-impl CorrectionSummary {
-    /// Counts changes.
-    pub fn of(changes: &[CorrectionChange]) -> Self {
-        Self {
+        let summary = CorrectionSummary {
             total_changes: changes.len(),
             by_type: counts(ChangeType::ALL, changes.iter().map(|change| change.change_type)),
             by_category: counts(CorrectionCategory::ALL, changes.iter().map(|change| change.category)),
-        }
+        };
+        Self { episode_id, original_length, corrected_length, changes, summary }
     }
 }
 
@@ -139,21 +132,14 @@ impl AdaptationDiff {
         adapted_length: usize,
         adaptations: Vec<Adaptation>,
     ) -> Self {
-        let summary = AdaptationSummary::of(&adaptations);
-        Self { episode_id, original_length, adapted_length, adaptations, summary }
-    }
-}
-
-impl AdaptationSummary {
-    /// Counts adaptations.
-    pub fn of(adaptations: &[Adaptation]) -> Self {
         let of_tier = |tier| adaptations.iter().filter(|adaptation| adaptation.tier == tier).count();
-        Self {
+        let summary = AdaptationSummary {
             total_adaptations: adaptations.len(),
             tier1_count: of_tier(Tier::T1),
             tier2_count: of_tier(Tier::T2),
             by_category: counts(AdaptationCategory::ALL, adaptations.iter().map(|one| one.category)),
-        }
+        };
+        Self { episode_id, original_length, adapted_length, adaptations, summary }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Long texts go to a model in parts: cut where a reader would pause, and joined without loss.
 
-use crate::sentences::{ends_sentence, line_breaks};
+use crate::sentences::{chunks, ends_sentence, line_breaks};
 
 /// Part of a text, with the white space around it that is not sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,25 +90,20 @@ fn best_place(text: &str, left: usize, limit: usize) -> Option<Place> {
         .or_else(|| places.first().copied())
 }
 
-/// Lists the places up to the limit, or only the first one where that lies behind it.
+/// Lists the places up to the first one behind the limit.
 fn places(text: &str, limit: usize) -> Vec<Place> {
-    let mut places = vec![];
-    let mut chars = 0;
-    let mut open: Option<(usize, usize)> = None;
-    for (index, one) in text.char_indices() {
-        match (one.is_whitespace(), open) {
-            (true, None) if chars > limit && !places.is_empty() => break,
-            (true, None) => open = Some((index, chars)),
-            (false, Some((start, chars))) => {
-                places.push(Place { start, end: index, chars, level: level(text, start, index) });
-                open = None;
-            }
-            _ => {}
+    let mut places = Vec::new();
+    let (mut end, mut chars) = (0, 0);
+    for (start, chunk) in chunks(text) {
+        let gap = &text[end..start];
+        if end > 0 {
+            places.push(Place { start: end, end: start, chars, level: level(text, end, start) });
         }
-        chars += 1;
-        if chars > limit && open.is_none() && !places.is_empty() {
+        if chars > limit {
             break;
         }
+        chars += gap.chars().count() + chunk.chars().count();
+        end = start + chunk.len();
     }
     places
 }

@@ -70,3 +70,18 @@ fn an_empty_diff_still_has_every_key() {
     let diff = AdaptationDiff::new("abc123".parse().unwrap(), 0, 0, vec![]);
     assert_eq!(diff.summary.by_category.len(), 7);
 }
+
+#[test]
+fn every_word_can_be_read_back() {
+    macro_rules! round_trip {
+        ($($name:ident),+) => {$(
+            for word in $name::ALL {
+                assert_eq!(word.as_str().parse::<$name>().unwrap(), *word);
+                let json = serde_json::to_string(word).unwrap();
+                assert_eq!(serde_json::from_str::<$name>(&json).unwrap(), *word);
+            }
+            assert!("?".parse::<$name>().unwrap_err().to_string().contains("allowed"));
+        )+};
+    }
+    round_trip!(ChangeType, CorrectionCategory, Tier, AdaptationCategory);
+}
