@@ -1,9 +1,6 @@
 //! Results as text and as JSON, made from values; a stage's types are built in one place below.
 
-use btcedu_artifacts::{
-    Adaptation, AdaptationCategory, AdaptationDiff, ChangeType, CorrectionCategory, CorrectionChange,
-    CorrectionDiff, Manifest, ManifestEntry, ManifestTotals, Span, Tier,
-};
+use btcedu_artifacts::{Manifest, ManifestEntry, ManifestTotals};
 use btcedu_domain::{
     ChapterId, EpisodeStatus, ImageStatus, ReviewStage, ReviewStatus, Stage, Usd, UtcTime, VisualType,
 };
@@ -12,6 +9,10 @@ use btcedu_stages::{
     ChapterResult, Decision, PictureCounts, PictureDetails, ReportDetails, Signal, StageEnd, StageReport,
     TextDetails,
     imagegen::{Finding, StoredPictureInfo, VerifyReport},
+};
+use btcedu_texts::{
+    Adaptation, AdaptationCategory, AdaptationDiff, ChangeType, CorrectionCategory, CorrectionChange,
+    CorrectionDiff, Span, Tier,
 };
 use insta::{Settings, assert_snapshot};
 use serde::Serialize;
