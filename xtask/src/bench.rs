@@ -1,10 +1,10 @@
-//! `cargo xtask bench`: starts the benchmarks, which are a package of their own.
+//! `cargo xtask bench`: starts the benchmarks, which are a separate package.
 
 use anyhow::Result;
 
 use crate::cargo;
 
-/// What `bench` takes.
+/// Arguments of `bench`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Only these parts: start, wall, noop, memory, lock, many, prompts, web

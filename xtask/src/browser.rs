@@ -1,4 +1,4 @@
-//! Chromium and its driver for the browser tests, installed where they are missing.
+//! Installs Chromium and its driver for the browser tests if they are missing.
 
 use std::process::{Command, Stdio};
 
@@ -7,13 +7,13 @@ use anyhow::{Result, bail};
 use crate::cargo::{self, say};
 
 const PROGRAMS: [&str; 2] = ["chromium", "chromedriver"];
-/// Debian's names for them.
+/// Their packages in Debian.
 const PACKAGES: [&str; 2] = ["chromium", "chromium-driver"];
 
-/// Makes sure that both are there.
+/// Installs the missing ones.
 ///
 /// # Errors
-/// If one is missing and can't be installed; says how to.
+/// If one is missing and can't be installed; the message says how to do it.
 pub(crate) fn ensure() -> Result<()> {
     let missing: Vec<&str> = PROGRAMS.into_iter().filter(|program| !answers(program)).collect();
     if missing.is_empty() {
@@ -21,7 +21,7 @@ pub(crate) fn ensure() -> Result<()> {
     }
     let how = format!("on Debian: apt-get install {}", PACKAGES.join(" "));
     say(&format!("{} missing; installing {} …", missing.join(" and "), PACKAGES.join(" and ")));
-    // As root, or as somebody who may become root without being asked.
+    // As root, or by sudo if it asks for no password.
     let as_root = if is_root() { Vec::new() } else { vec!["sudo", "-n"] };
     let update = ["apt-get", "update", "-qq"];
     let mut install = vec!["apt-get", "install", "-y", "-qq", "--no-install-recommends"];

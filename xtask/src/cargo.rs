@@ -1,4 +1,4 @@
-//! Starting cargo and other programs, and where the workspace is.
+//! Starts cargo and other programs, and finds the workspace.
 
 use std::{
     ffi::OsString,
@@ -15,7 +15,7 @@ pub(crate) fn root() -> &'static Path {
     here.parent().unwrap_or(here)
 }
 
-/// Returns the cargo that started us, to be run in the workspace's root.
+/// Returns a command for the cargo that started this program, in the workspace's root.
 pub(crate) fn cargo(args: &[&str]) -> Command {
     #[expect(clippy::disallowed_methods, reason = "cargo tells its programs by a variable where it is")]
     let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
@@ -24,7 +24,7 @@ pub(crate) fn cargo(args: &[&str]) -> Command {
     command
 }
 
-/// Runs a program to its end with our own output.
+/// Runs a program to its end; it prints to our output.
 ///
 /// # Errors
 /// If it can't be started or fails.
@@ -32,7 +32,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     run_expecting(command, 0)
 }
 
-/// Runs a program to its end with our own output; it must end with an exit code.
+/// Runs a program to its end, and expects an exit code; it prints to our output.
 ///
 /// # Errors
 /// If it can't be started or ends with another code.
@@ -44,7 +44,7 @@ pub(crate) fn run_expecting(command: &mut Command, code: i32) -> Result<()> {
     Ok(())
 }
 
-/// Runs a program to its end and returns what it printed; its errors go to ours.
+/// Runs a program to its end and returns its output; it prints errors to our standard error.
 ///
 /// # Errors
 /// If it can't be started, fails, or prints something that isn't UTF-8.
@@ -59,7 +59,7 @@ pub(crate) fn capture(command: &mut Command) -> Result<String> {
     String::from_utf8(output.stdout).with_context(|| format!("{} printed no UTF-8", shown(command)))
 }
 
-/// Builds a program of the workspace and returns where its executable is.
+/// Builds a program of the workspace and returns the path of its executable.
 ///
 /// # Errors
 /// If it doesn't build, or cargo names no executable.
@@ -74,9 +74,9 @@ pub(crate) fn build(package: &str, bin: &str, profile: &[&str]) -> Result<PathBu
         .with_context(|| format!("cargo built {bin}, but named no executable"))
 }
 
-/// Prints a line for the person who runs this.
+/// Prints a line to standard output.
 pub(crate) fn say(text: &str) {
-    // Nobody is left to tell if standard output is gone.
+    // A closed standard output is no reason to stop.
     let _gone = writeln!(std::io::stdout().lock(), "{text}");
 }
 
@@ -85,7 +85,7 @@ pub(crate) fn complain(text: &str) {
     let _gone = writeln!(std::io::stderr().lock(), "{text}");
 }
 
-/// Returns the command as a person would type it, without the variables.
+/// Returns the command as it would be typed in a shell, without environment variables.
 pub(crate) fn shown(command: &Command) -> String {
     let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
     std::iter::once(program)

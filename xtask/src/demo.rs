@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: from the sample's transcript to its pictures, made with the simulator, free and without network.
+//! `cargo xtask demo`: makes the sample's pictures from its transcript with the simulator, free and without network.
 
 use std::{
     io::BufRead,
@@ -18,12 +18,12 @@ use crate::{
 
 const EPISODE: &str = "sampleEp001";
 const TITLE: &str = "Halving, Lightning und der Seed";
-/// Where `btcedu web` listens unless told otherwise.
+/// The default address of `btcedu web`.
 const PORT: u16 = 8090;
-/// The exit code of a command that waits for a person.
+/// The exit code of a command that waits for a reviewer.
 const BLOCKED: i32 = 3;
 
-/// What `demo` takes.
+/// Arguments of `demo`.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(crate) struct Args {
     /// End at once instead of waiting for Enter
@@ -31,7 +31,7 @@ pub(crate) struct Args {
     no_wait: bool,
 }
 
-/// Goes from transcript to pictures through both gates, then once more, which must cost nothing.
+/// Runs the pipeline from transcript to pictures, through both gates. A second run must cost nothing.
 ///
 /// # Errors
 /// If something doesn't build, a command fails, no picture comes, or the second run sends anything.
@@ -64,9 +64,9 @@ pub(crate) fn run(args: Args) -> Result<()> {
     serve(&program, args)
 }
 
-/// Serves the dashboard on the finished episode until the person has seen enough.
+/// Serves the dashboard with the finished episode until Enter is pressed.
 fn serve(program: &Program, args: Args) -> Result<()> {
-    // Somebody's own dashboard may have the usual port.
+    // Another dashboard may use the default port already.
     let is_free = TcpListener::bind(("127.0.0.1", PORT)).is_ok();
     let listen = format!("127.0.0.1:{}", if is_free { PORT } else { 0 });
     let mut command = program.command(&["web", "--listen", &listen]);
@@ -103,7 +103,7 @@ impl Program {
             .with_context(|| format!("the workspace is kept in {}", self.folder.display()))
     }
 
-    /// Prepares a command, and shows it as a person would type it.
+    /// Prepares a command, and prints it as it would be typed.
     fn command(&self, args: &[&str]) -> Command {
         let words: Vec<String> = args.iter().map(|arg| quoted(arg)).collect();
         say(&format!("\n$ btcedu {}", words.join(" ")));
@@ -120,7 +120,7 @@ impl Program {
     }
 }
 
-/// A word as a shell would have to be given it.
+/// Quotes a word for a shell.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:".contains(c);
     if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }

@@ -1,4 +1,4 @@
-//! Builds and runs the package in `tests/embedding`, which takes two of our crates and lives outside of the workspace.
+//! Builds and runs the package in `tests/embedding`, which uses two of our crates from outside of the workspace.
 
 use std::path::Path;
 
@@ -10,13 +10,13 @@ use crate::{
 };
 
 const MANIFEST: &str = "tests/embedding/Cargo.toml";
-/// What an internal tool that only checks documents and makes pictures must not have to build.
+/// Packages that a tool must not need to build if it only checks documents and makes pictures.
 const UNWANTED: [&str; 6] = ["diesel", "libsqlite3-sys", "actix-web", "tera", "clap", "minijinja"];
 
-/// Checks what comes along, then has the package make a picture with the simulator.
+/// Checks the package's dependencies, then lets it make a picture with the simulator.
 ///
 /// # Errors
-/// If something unwanted comes along, or if no picture is made.
+/// If it depends on an unwanted package, or if no picture is made.
 pub(crate) fn check() -> Result<()> {
     let manifest = root().join(MANIFEST);
     let manifest = manifest.to_str().context("the path of this folder is not UTF-8; move it")?;

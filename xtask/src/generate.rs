@@ -1,4 +1,4 @@
-//! `cargo xtask generate`: everything that is written from the code, so that it can't go stale.
+//! `cargo xtask generate`: writes or checks the files that are generated from the code.
 
 use std::{borrow::Cow, fs, path::Path};
 
@@ -10,7 +10,7 @@ use crate::{
     layers,
 };
 
-/// What `generate` takes.
+/// Arguments of `generate`.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(crate) struct Args {
     /// Change nothing; fail if a file is out of date
@@ -18,24 +18,24 @@ pub(crate) struct Args {
     check: bool,
 }
 
-/// Which part of a file is generated.
+/// The generated part of a file.
 #[derive(Debug, Clone, Copy)]
 enum Part {
     Whole,
-    /// What stands between `<!-- NAME:start -->` and `<!-- NAME:end -->`.
+    /// The text between `<!-- NAME:start -->` and `<!-- NAME:end -->`.
     Between(&'static str),
 }
 
-/// Where the text comes from.
+/// The source of the text.
 #[derive(Debug, Clone, Copy)]
 enum Source {
-    /// The table of arrows, from here.
+    /// The table of arrows in this program.
     Layers,
-    /// What cargo prints with these arguments.
+    /// The output of cargo with these arguments.
     Cargo(&'static [&'static str]),
 }
 
-/// Every generated file. A new one is a new line.
+/// Every generated file.
 const GENERATED: &[(&str, Part, Source)] = &[
     (
         "crates/chapters/chapters.schema.json",
@@ -49,12 +49,12 @@ const GENERATED: &[(&str, Part, Source)] = &[
     ("crates/cli/CLI.md", Part::Whole, Source::Cargo(&btcedu("cli-reference"))),
 ];
 
-/// The program's own hidden command for what it alone knows.
+/// The hidden command of btcedu that prints its own reference.
 const fn btcedu(what: &'static str) -> [&'static str; 9] {
     ["run", "--quiet", "--package", "btcedu-cli", "--bin", "btcedu", "--", "reference", what]
 }
 
-/// Writes what is out of date, or says what is.
+/// Writes the files that are out of date, or lists them.
 ///
 /// # Errors
 /// If something can't be generated, read or written, or is out of date with `--check`.
@@ -77,7 +77,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
 /// Compares every generated file and changes nothing.
 ///
 /// # Errors
-/// If one is out of date or can't be generated; shows what differs.
+/// If one is out of date or can't be generated; the differences are printed.
 pub(crate) fn check() -> Result<()> {
     let mut out_of_date = vec![];
     for (file, part, source) in GENERATED {
@@ -95,7 +95,7 @@ pub(crate) fn check() -> Result<()> {
     Ok(())
 }
 
-/// Returns a whole file as it is (empty if there is none) and as it should be.
+/// Returns a file's current text (empty if there is no file) and its new text.
 fn old_and_new(file: &str, part: Part, source: Source) -> Result<(Cow<'static, str>, String)> {
     let path = cargo::root().join(file);
     let old = match fs::read_to_string(&path) {
@@ -116,7 +116,7 @@ fn old_and_new(file: &str, part: Part, source: Source) -> Result<(Cow<'static, s
     Ok((old, new))
 }
 
-/// Returns what stands between a pair of markers.
+/// Returns the text between a pair of markers.
 ///
 /// # Errors
 /// If one of the markers is missing.

@@ -8,7 +8,7 @@ mod table;
 use std::fmt::Write;
 
 use anyhow::{Result, bail};
-use table::{HOMES, LEFT_OUT, Place, ROWS, Row};
+use table::{HOMES, LEFT_OUT, LeftOut, Place, ROWS, Row};
 
 use crate::{
     cargo::say,
@@ -102,11 +102,10 @@ fn may_test_with(row: &Row, to: &str) -> bool {
 }
 
 fn reason(row: &Row, to: &str) -> String {
-    let left_out = LEFT_OUT
-        .iter()
-        .find(|(from, targets, _)| (*from == row.name || *from == "*") && targets.contains(&to));
-    if let Some((_, _, why)) = left_out {
-        return (*why).to_owned();
+    let left_out =
+        LEFT_OUT.iter().find(|arrow| (arrow.from == row.name || arrow.from == "*") && arrow.to.contains(&to));
+    if let Some(left_out) = left_out {
+        return left_out.why.to_owned();
     }
     match (row.place, table::find(to).map(|row| row.place)) {
         (Place::Layer(own), Some(Place::Layer(other))) if other >= own => {
@@ -139,7 +138,7 @@ pub(crate) fn markdown() -> String {
             writeln!(text, "| {layer} | {} | {} | {homes} | {} |", row.name, listed(row.may_use), row.embeds);
     }
     text.push_str("\nLeft out on purpose:\n\n");
-    for (from, to, why) in LEFT_OUT {
+    for LeftOut { from, to, why } in LEFT_OUT {
         let from = if *from == "*" { "anything" } else { from };
         let _never = writeln!(text, "- {from} → {}: {why}", to.join(", "));
     }

@@ -1,4 +1,4 @@
-//! A program that serves: started, waited for until it says where it listens, stopped whatever happens.
+//! Runs a server as a child process: waits until it prints its address, and stops it in every case.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -20,10 +20,10 @@ pub(crate) struct Listening {
 }
 
 impl Listening {
-    /// Starts a program and waits for the line that begins with `prefix`, behind which its address stands.
+    /// Starts a program and waits for a line of `prefix` and its address.
     ///
     /// # Errors
-    /// If it can't be started or says something else.
+    /// If it can't be started or prints something else.
     pub(crate) fn start(command: &mut Command, prefix: &str) -> Result<Self> {
         let child = command.stdout(Stdio::piped()).spawn();
         let child = child.with_context(|| format!("can't start `{}`", shown(command)))?;
@@ -38,12 +38,12 @@ impl Listening {
         Ok(listening)
     }
 
-    /// Returns its address, as it said it.
+    /// Returns its address, as it printed it.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// Asks for a path and returns the answer's body.
+    /// Sends a GET for a path and returns the answer's body.
     ///
     /// # Errors
     /// If it doesn't answer with 200.
@@ -55,13 +55,13 @@ impl Listening {
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        // It may have ended by itself already.
+        // It may have ended already.
         let _ended = self.child.kill();
         let _ended = self.child.wait();
     }
 }
 
-/// A GET in HTTP/1.0, whose answer simply ends with the connection.
+/// Sends a GET in HTTP/1.0, where the end of the connection is the end of the answer.
 fn get(address: &str, path: &str) -> Result<String> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(WAIT))?;
@@ -88,7 +88,7 @@ mod tests {
         let address = listener.local_addr().unwrap().to_string();
         thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
-            // All of it: closing with something unread would reset the connection.
+            // Read everything: closing with unread bytes would reset the connection.
             let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
             assert_eq!(lines.next().unwrap(), "GET /page HTTP/1.0");
             assert!(lines.any(|line| line.is_empty()));

@@ -1,7 +1,7 @@
-//! The workspace's own chores: `cargo xtask verify`, `demo`, `generate` and the checks behind them.
+//! Tasks of the workspace: `cargo xtask verify`, `demo`, `generate` and the checks that they use.
 //!
-//! Uses no crate of ours, so that it builds in seconds and works while they don't; starts `cargo` as
-//! cargo names it, never a shell.
+//! It uses no crate of ours, so that it builds in seconds and works even if they don't compile. It starts
+//! `cargo` by the path in `$CARGO`, never a shell.
 
 mod bench;
 mod browser;
@@ -20,7 +20,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Chores of the btcedu workspace
+/// Tasks of the btcedu workspace
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Args {

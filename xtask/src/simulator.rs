@@ -1,4 +1,4 @@
-//! The simulator as a child process, and what it counted.
+//! Runs the simulator as a child process and reads its counters.
 
 use std::{
     fmt,
@@ -14,7 +14,7 @@ use crate::listening::Listening;
 /// A running simulator; dropping it stops it.
 pub(crate) struct Simulator(Listening);
 
-/// What it was asked and would have charged, as far as the demo shows it.
+/// The simulator's counters that the demo shows.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 pub(crate) struct Counts {
     image_calls: u64,
@@ -38,16 +38,16 @@ impl fmt::Display for Counts {
 }
 
 impl Simulator {
-    /// Starts the program and waits until it says where it listens.
+    /// Starts the program and waits until it prints its address.
     ///
     /// # Errors
-    /// If it can't be started or says something else.
+    /// If it can't be started or prints something else.
     pub(crate) fn start(program: &Path) -> Result<Self> {
         let mut command = Command::new(program);
         command
             .args(["--image-latency-ms", "300", "--text-latency-ms", "100", "--until-stdin-closes"])
             .env_clear()
-            // Held by us alone: it closes however we end, and the simulator with it.
+            // Only this process holds the pipe: it closes when this process ends, and the simulator ends with it.
             .stdin(Stdio::piped());
         Ok(Self(Listening::start(&mut command, "listening on ")?))
     }
@@ -57,10 +57,10 @@ impl Simulator {
         self.0.url()
     }
 
-    /// Asks what it has counted since its start.
+    /// Reads its counters since the start.
     ///
     /// # Errors
-    /// If it doesn't answer with that.
+    /// If the answer is something else.
     pub(crate) fn counts(&self) -> Result<Counts> {
         let answer = self.0.get("/__sim/stats").context("can't ask the simulator for its counts")?;
         serde_json::from_str(&answer).context("the simulator's counts can't be read")

@@ -1,4 +1,4 @@
-//! `cargo xtask tidy`: the rules that no compiler knows.
+//! `cargo xtask tidy`: rules that the compiler doesn't check.
 
 mod files;
 mod rules;
@@ -8,7 +8,7 @@ use files::SourceFile;
 
 use crate::cargo::{root, say};
 
-/// Checks, and lists files that have grown large.
+/// Checks the rules and lists large files.
 ///
 /// # Errors
 /// As [`check`].
@@ -21,7 +21,7 @@ pub(crate) fn run() -> Result<()> {
 /// Checks every source file; large ones are only listed.
 ///
 /// # Errors
-/// If a file breaks a rule; all breaches are listed.
+/// If a file breaks a rule; all violations are listed.
 pub(crate) fn check() -> Result<()> {
     let files = files::read_all(root())?;
     for remark in rules::remarks(&files) {

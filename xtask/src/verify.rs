@@ -1,4 +1,4 @@
-//! `cargo xtask verify`: everything that must hold before a change goes in, cheapest first.
+//! `cargo xtask verify`: every check that a change must pass, cheapest first.
 
 use std::{
     process::{Command, Stdio},
@@ -14,7 +14,7 @@ use crate::{
     workspace::{Metadata, Package},
 };
 
-/// What `verify` takes.
+/// Arguments of `verify`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Run only this step; may be given several times
@@ -22,18 +22,18 @@ pub(crate) struct Args {
     only: Vec<String>,
 }
 
-/// One thing that must hold.
+/// One check.
 #[derive(Clone, Copy)]
 struct Step {
     name: &'static str,
     run: fn() -> Result<()>,
     /// The command that runs this step alone.
     alone: &'static str,
-    /// What mends the most likely cause.
+    /// How to correct the most likely cause.
     mend: &'static str,
 }
 
-/// In the order in which they run.
+/// All checks, in the order in which they run.
 const STEPS: [Step; 10] = [
     Step {
         name: "tools",
@@ -141,7 +141,7 @@ fn timed(step: fn() -> Result<()>) -> (Result<()>, Duration) {
     (step(), start.elapsed())
 }
 
-/// What git says of the working tree; nothing where there is no git or no repository.
+/// Returns git's status of the working tree; none without git or a repository.
 fn tree() -> Option<String> {
     let mut git = Command::new("git");
     git.args(["status", "--porcelain"]).current_dir(cargo::root()).stderr(Stdio::null());
@@ -149,7 +149,7 @@ fn tree() -> Option<String> {
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// What is no part of a plain Rust toolchain, or of a minimal one, and how to get it.
+/// Tools that are not in every Rust toolchain, and how to install them.
 fn tools() -> Result<()> {
     needs(
         Command::new("cc").arg("--version"),
@@ -168,7 +168,7 @@ fn needs(command: &mut Command, missing: &'static str) -> Result<()> {
     if status.is_ok_and(|status| status.success()) { Ok(()) } else { bail!(missing) }
 }
 
-/// In one build of the whole workspace a crate gets the features that its neighbors turn on; alone it doesn't.
+/// Checks each crate alone: in a build of the whole workspace it gets features that other crates turn on.
 fn each_library_alone() -> Result<()> {
     let metadata = Metadata::load()?;
     for package in metadata.packages.iter().filter(|package| Package::is_library(package)) {

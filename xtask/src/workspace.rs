@@ -1,4 +1,4 @@
-//! What the checks need to know of the workspace: its packages and what each manifest says.
+//! The packages of the workspace and their manifests, as cargo reports them.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::cargo;
 
-/// What `cargo metadata --no-deps` prints, as far as it matters here.
+/// The part of `cargo metadata --no-deps` that the checks use.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Metadata {
     pub(crate) packages: Vec<Package>,
@@ -28,7 +28,7 @@ pub(crate) struct Dependency {
     pub(crate) name: String,
     /// `None` for normal ones, else `dev` or `build`.
     pub(crate) kind: Option<String>,
-    /// Another name that it goes by in the code.
+    /// Its other name in the code.
     pub(crate) rename: Option<String>,
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct Target {
 }
 
 impl Metadata {
-    /// Asks cargo.
+    /// Runs `cargo metadata`.
     ///
     /// # Errors
     /// If cargo fails or prints something else.
@@ -52,7 +52,7 @@ impl Metadata {
 }
 
 impl Package {
-    /// Returns the name without our prefix, as it stands in the table.
+    /// Returns the name without our prefix, as in the table.
     pub(crate) fn short_name(&self) -> &str {
         short_name(&self.name).unwrap_or(&self.name)
     }
@@ -64,20 +64,20 @@ impl Package {
         targets.map(|target| target.src_path.as_path())
     }
 
-    /// Tells whether other packages can use it.
+    /// Tells whether it has a library.
     pub(crate) fn is_library(&self) -> bool {
         self.targets.iter().any(|target| target.kind.iter().any(|kind| kind == "lib"))
     }
 }
 
 impl Dependency {
-    /// Tells whether it is for tests, examples and benchmarks only.
+    /// Tells whether only tests, examples and benchmarks use it.
     pub(crate) fn is_dev(&self) -> bool {
         self.kind.as_deref() == Some("dev")
     }
 }
 
-/// Returns the name without our prefix; none for packages of others.
+/// Returns the name without our prefix; none for external packages.
 pub(crate) fn short_name(package: &str) -> Option<&str> {
     package.strip_prefix("btcedu-").or_else(|| (package == "xtask").then_some(package))
 }

@@ -1,4 +1,4 @@
-//! The catalogue itself: look a model up, or take the shape of its family.
+//! The catalogue: finds a model by name, or derives an unlisted one from its family.
 
 use btcedu_domain::Usd;
 use serde::Deserialize;
@@ -31,12 +31,12 @@ pub struct ModelCatalog {
 impl ModelCatalog {
     /// Finds a listed image model by its name or a dated snapshot's.
     pub fn image(&self, id: &str) -> Option<&ImageModel> {
-        self.images.iter().find(|model| model.is_called(id))
+        self.images.iter().find(|model| model.has_name(id))
     }
 
     /// Finds a listed text model by its name or an alias.
     pub fn text(&self, id: &str) -> Option<&TextModel> {
-        self.texts.iter().find(|model| model.is_called(id))
+        self.texts.iter().find(|model| model.has_name(id))
     }
 
     /// Finds a listed speech model by its name.
@@ -59,13 +59,13 @@ impl ModelCatalog {
         self.speeches.iter()
     }
 
-    /// Returns the image model to work with, whose `id` is the name that was asked for.
+    /// Returns the image model for a name; its `id` is that name.
     ///
-    /// One that isn't listed takes the shape of its family, told by its name (`dall-e…`, else
-    /// GPT Image), and costs `price`. A listed one keeps the catalogue's prices.
+    /// An unlisted model gets the properties of its family, which follows from its name (`dall-e…`, otherwise
+    /// GPT Image), and costs `price`. A listed model keeps the catalogue's prices.
     ///
     /// # Errors
-    /// [`CatalogError::UnknownPrice`] for one that isn't listed, without a price.
+    /// [`CatalogError::UnknownPrice`] if the model is not listed and no price is given.
     pub fn resolve_image(&self, id: &str, price: Option<Usd>) -> Result<ImageModel, CatalogError> {
         if let Some(listed) = self.image(id) {
             return Ok(ImageModel { id: id.to_owned(), ..listed.clone() });
@@ -75,7 +75,10 @@ impl ModelCatalog {
             ImageFamily::GptImage => &self.unlisted.gpt_image,
         };
         let (Some(price), Some(shape)) = (price, self.image(like)) else {
-            return Err(CatalogError::UnknownPrice { model: id.to_owned(), listed: self.living_images() });
+            return Err(CatalogError::UnknownPrice {
+                model: id.to_owned(),
+                listed: self.models_without_end(),
+            });
         };
         Ok(ImageModel {
             id: id.to_owned(),
@@ -87,10 +90,10 @@ impl ModelCatalog {
         })
     }
 
-    /// Returns the image models without an end in sight, for messages.
-    fn living_images(&self) -> String {
-        let living = self.images.iter().filter(|model| model.retires.is_none());
-        living.map(|model| model.id.as_str()).collect::<Vec<_>>().join(", ")
+    /// Returns the names of the image models that have no retirement date, for messages.
+    fn models_without_end(&self) -> String {
+        let current = self.images.iter().filter(|model| model.retires.is_none());
+        current.map(|model| model.id.as_str()).collect::<Vec<_>>().join(", ")
     }
 }
 

@@ -1,8 +1,8 @@
-//! What can be wrong with a catalogue, or with settings checked against it.
+//! Errors of a catalogue, and of settings that are checked against it.
 
 use std::fmt;
 
-/// A catalogue that can't be read, or a model that it can't price.
+/// The catalogue can't be read, or it has no price for a model.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
     /// The text is not TOML.
@@ -13,7 +13,7 @@ pub enum CatalogError {
     Entry {
         /// `image`, `text` or `speech`.
         kind: &'static str,
-        /// The model's id, or its place where it has none.
+        /// The model's id, or its number in the list if it has none.
         model: String,
         /// Which field, and what is wrong with it.
         problem: String,
@@ -38,7 +38,7 @@ pub enum Setting {
     Size,
     /// `IMAGE_GEN_QUALITY`.
     Quality,
-    /// The style, which only dall-e-3 takes.
+    /// The style, which only dall-e-3 accepts.
     Style,
 }
 
@@ -52,7 +52,7 @@ impl fmt::Display for Setting {
     }
 }
 
-/// A value that a model doesn't take.
+/// A model does not accept a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{setting} '{value}' is not taken by {model}; allowed: {allowed}")]
 pub struct SettingProblem {
@@ -60,9 +60,9 @@ pub struct SettingProblem {
     pub setting: Setting,
     /// The value that was found.
     pub value: String,
-    /// The model that doesn't take it.
+    /// The model that does not accept it.
     pub model: String,
-    /// What it takes, in words.
+    /// The values that it accepts, for the message.
     pub allowed: String,
 }
 

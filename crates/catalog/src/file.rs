@@ -15,7 +15,7 @@ use crate::{
     error::CatalogError,
     prices::TextPrices,
     speech::SpeechModel,
-    text::TextModel,
+    text::{LongInputPrices, TextModel},
 };
 
 #[derive(Deserialize)]
@@ -85,7 +85,7 @@ impl ModelCatalog {
         refuse_double_names("text", texts.iter().flat_map(|m| m.aliases.iter().chain([&m.id])))?;
         refuse_double_names("speech", speeches.iter().map(|m| &m.id))?;
         for (field, like) in [("dall_e", &unlisted.dall_e), ("gpt_image", &unlisted.gpt_image)] {
-            if !images.iter().any(|model| model.is_called(like)) {
+            if !images.iter().any(|model| model.has_name(like)) {
                 return Err(entry_error("image", "unlisted", format!("{field}: '{like}' is not listed")));
             }
         }
@@ -115,7 +115,7 @@ fn entries<E: DeserializeOwned, M>(
     Ok(models)
 }
 
-/// Reads one table; the parser's words name the field.
+/// Reads one table; the parser's message names the field.
 fn read<E: DeserializeOwned>(value: Value) -> Result<E, String> {
     value.try_into().map_err(|e: toml::de::Error| e.to_string().trim().replace('\n', " "))
 }
@@ -138,7 +138,7 @@ fn refuse_double_names<'a>(
 }
 
 impl TextEntry {
-    // Takes the entry's fields as they are: the form says all there is to check but one bound.
+    // serde checks everything except this one limit.
     fn check(self) -> Result<TextModel, String> {
         if self.max_output_tokens <= self.thinking_allowance {
             return Err("max_output_tokens: must be more than thinking_allowance".to_owned());
@@ -147,7 +147,10 @@ impl TextEntry {
             id: self.id,
             aliases: self.aliases,
             prices: self.price_per_million_tokens.prices(),
-            prices_over: self.over.map(|over| (over.input_tokens, over.price_per_million_tokens.prices())),
+            long_input: self.over.map(|over| LongInputPrices {
+                over_tokens: over.input_tokens,
+                prices: over.price_per_million_tokens.prices(),
+            }),
             thinking_allowance: self.thinking_allowance,
             takes_effort: self.takes_effort,
             takes_json_schema: self.takes_json_schema,

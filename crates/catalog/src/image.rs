@@ -1,4 +1,4 @@
-//! An image model: what it takes, what it costs, until when it lives.
+//! An image model: what it accepts, what it costs, when it retires.
 
 use std::fmt;
 
@@ -11,12 +11,12 @@ use crate::{
     size::{ImageSize, SizeRule},
 };
 
-/// Which request an image model understands.
+/// The form of request that an image model understands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ImageFamily {
-    /// dall-e-3: takes `response_format` and `style`, answers with `url` or base64.
+    /// dall-e-3: accepts `response_format` and `style`, answers with `url` or base64.
     DallE3,
-    /// The GPT Image models: take `output_format`, always answer with base64 and a usage.
+    /// The GPT Image models: accept `output_format`, always answer with base64 and a usage.
     GptImage,
 }
 
@@ -53,25 +53,25 @@ pub struct ImageModel {
     pub id: String,
     /// Dated snapshots of the same model.
     pub aliases: Vec<String>,
-    /// Which request it understands.
+    /// The form of request that it understands.
     pub family: ImageFamily,
-    /// Which sizes it takes.
+    /// The sizes that it accepts.
     pub sizes: SizeRule,
-    /// Which qualities it takes.
+    /// The qualities that it accepts.
     pub qualities: Vec<String>,
-    /// Which styles it takes; most take none.
+    /// The styles that it accepts; most models have none.
     pub styles: Vec<String>,
-    /// The size for who doesn't choose one.
+    /// The size that is used if none is chosen.
     pub default_size: ImageSize,
-    /// The quality for who doesn't choose one.
+    /// The quality that is used if none is chosen.
     pub default_quality: String,
     /// The longest prompt, in characters.
     pub max_prompt_chars: usize,
-    /// What a picture costs.
+    /// Its prices.
     pub prices: ImagePrices,
     /// The first day on which the public API refuses it.
     pub retires: Option<Date>,
-    /// The model that its provider names in its place.
+    /// The model that its provider recommends instead.
     pub successor: Option<String>,
 }
 
@@ -79,8 +79,8 @@ impl ImageModel {
     /// Checks a request's settings.
     ///
     /// # Errors
-    /// [`SettingProblem`] for the first that this model doesn't take. `auto` is refused as a
-    /// size and as a quality: the price of it isn't known before it is paid.
+    /// [`SettingProblem`] for the first setting that this model does not accept. `auto` is refused as a
+    /// size and as a quality, because its price is unknown before the call.
     pub fn check_settings(
         &self,
         size: &str,
@@ -108,9 +108,9 @@ impl ImageModel {
         }
     }
 
-    /// Returns what one picture should cost at most, or nothing for settings without a price.
+    /// Returns the highest expected cost of one picture; none for settings without a price.
     ///
-    /// Exact for a model paid by the picture; with a margin for one paid by tokens.
+    /// The cost is exact for a model with a price per picture. It includes a margin for a model with a price per token.
     pub fn estimate(&self, size: &str, quality: &str, prompt_chars: usize) -> Option<Usd> {
         let size: ImageSize = size.parse().ok()?;
         match &self.prices {
@@ -120,7 +120,7 @@ impl ImageModel {
         }
     }
 
-    /// Returns the exact cost of what the provider counted, for a model paid by tokens.
+    /// Returns the exact cost of the counted tokens, for a model with a price per token.
     pub fn cost_of(&self, usage: ImageUsage) -> Option<Usd> {
         match &self.prices {
             ImagePrices::PerToken(prices) => Some(prices.cost_of(usage)),
@@ -128,18 +128,18 @@ impl ImageModel {
         }
     }
 
-    /// Tells whether [`estimate`](Self::estimate) is what will be on the bill, to the cent.
+    /// Tells whether [`estimate`](Self::estimate) is exactly what is billed.
     pub fn has_fixed_price(&self) -> bool {
         matches!(self.prices, ImagePrices::PerImage(_))
     }
 
-    /// Tells whether the public API refuses the model on a day.
+    /// Tells whether the public API refuses the model on that day.
     pub fn is_retired(&self, on: Date) -> bool {
         self.retires.is_some_and(|retires| retires <= on)
     }
 
-    /// Tells whether the model goes by a name.
-    pub(crate) fn is_called(&self, name: &str) -> bool {
+    /// Tells whether a name is the model's id or one of its aliases.
+    pub(crate) fn has_name(&self, name: &str) -> bool {
         self.id == name || self.aliases.iter().any(|alias| alias == name)
     }
 }

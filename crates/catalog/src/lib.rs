@@ -1,12 +1,12 @@
-//! What each model takes, costs and until when it lives.
+//! What each model accepts, what it costs and when it retires.
 //!
-//! The facts are in `data/models.toml`, embedded here and replaceable by a file of
-//! the same form. Nothing about a single model is written in code.
+//! The facts are in `data/models.toml`, which is embedded here. The user can replace it with a file of the
+//! same form. The code contains nothing about a single model.
 //!
 //! May use: `btcedu-domain`.
 //!
 //! Invariants: a model in the catalogue has a price for every size and quality it
-//! takes · an estimate is never below what the same call usually costs · a model
+//! accepts · an estimate is never below what the same call usually costs · a model
 //! is never replaced by another.
 //!
 //! # Example
@@ -40,4 +40,4 @@ pub use image::{ImageFamily, ImageModel};
 pub use prices::{ImagePrices, ImageTokenPrices, ImageUsage, SizeClassPrices, TextPrices, TextUsage};
 pub use size::{ImageSize, SizeError, SizeRule};
 pub use speech::SpeechModel;
-pub use text::TextModel;
+pub use text::{LongInputPrices, TextModel};

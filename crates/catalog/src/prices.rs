@@ -1,28 +1,28 @@
-//! What a call costs: by the picture, or by what the provider counted.
+//! Prices: per picture, or per token that the provider counted.
 
 use std::collections::BTreeMap;
 
 use btcedu_domain::Usd;
 
-/// What the provider counted for one image call.
+/// The tokens that the provider counted for one image call.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ImageUsage {
     /// All tokens of the request, text and images.
     pub input_tokens: u64,
-    /// Those of `input_tokens` that were images.
+    /// The part of `input_tokens` that was images.
     pub image_input_tokens: u64,
-    /// Tokens of the picture, and of the model's thinking about it.
+    /// Tokens of the picture, including the model's thinking.
     pub output_tokens: u64,
 }
 
-/// How an image model is paid for.
+/// The prices of an image model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImagePrices {
     /// A fixed price by quality and size class.
     PerImage(BTreeMap<String, SizeClassPrices>),
-    /// A price by tokens, known only from the answer.
+    /// A price per token; the cost is known only from the answer.
     PerToken(ImageTokenPrices),
-    /// A price per picture that the user gave for a model nobody listed.
+    /// A price per picture that the user gave for an unlisted model.
     Given(Usd),
 }
 
@@ -46,14 +46,14 @@ pub struct ImageTokenPrices {
     pub image_out: Usd,
     /// Expected output tokens by quality, for a picture of `reference_pixels`.
     pub output_tokens: BTreeMap<String, u64>,
-    /// Area for which `output_tokens` holds.
+    /// The area in pixels that `output_tokens` is meant for.
     pub reference_pixels: u64,
-    /// What is added to an estimate, in percent.
+    /// The margin that is added to an estimate, in percent.
     pub margin_percent: u32,
 }
 
 impl ImageTokenPrices {
-    /// Returns the exact cost of what was counted.
+    /// Returns the exact cost of the counted tokens.
     pub fn cost_of(&self, usage: ImageUsage) -> Usd {
         let text = usage.input_tokens.saturating_sub(usage.image_input_tokens);
         self.text_in.per_million(text)
@@ -61,10 +61,10 @@ impl ImageTokenPrices {
             + self.image_out.per_million(usage.output_tokens)
     }
 
-    /// Returns what a picture of this area should cost at most, or nothing for an unknown quality.
+    /// Returns the highest expected cost of a picture of this area; none for an unknown quality.
     ///
-    /// A smaller picture than the reference is not taken to be cheaper: small ones were seen
-    /// to take more tokens than larger ones (gpt-image-2, providers' price tables of 2026).
+    /// A picture smaller than the reference gets no lower estimate: some small pictures took more tokens than
+    /// larger ones (gpt-image-2, providers' price tables of 2026).
     pub fn estimate(&self, quality: &str, pixels: u64, prompt_chars: usize) -> Option<Usd> {
         let reference = self.reference_pixels.max(1);
         let at_reference = *self.output_tokens.get(quality)?;
@@ -76,10 +76,10 @@ impl ImageTokenPrices {
     }
 }
 
-/// What the provider counted for one text call.
+/// The tokens that the provider counted for one text call.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TextUsage {
-    /// Input that came from no cache.
+    /// Input that was not cached.
     pub input_tokens: u64,
     /// Input read from the cache.
     pub cache_read_tokens: u64,
@@ -99,7 +99,7 @@ impl TextUsage {
 /// Prices in dollars per million tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TextPrices {
-    /// Input that came from no cache.
+    /// Input that was not cached.
     pub input: Usd,
     /// The answer, thinking included.
     pub output: Usd,
@@ -110,7 +110,7 @@ pub struct TextPrices {
 }
 
 impl TextPrices {
-    /// Returns the exact cost of what was counted.
+    /// Returns the exact cost of the counted tokens.
     pub fn cost_of(&self, usage: TextUsage) -> Usd {
         self.input.per_million(usage.input_tokens)
             + self.output.per_million(usage.output_tokens)
@@ -119,10 +119,10 @@ impl TextPrices {
     }
 }
 
-/// Returns how many tokens a text may take, on the high side.
+/// Returns a high estimate of the number of tokens in a text.
 ///
-/// Two characters a token: English takes about four, Turkish and German less, and the
-/// tokenizer of the newest models counts about 30 % more than the older ones.
+/// It assumes two characters per token. English has about four, Turkish and German have fewer, and the
+/// tokenizer of the newest models counts about 30 % more tokens than older ones.
 pub(crate) fn tokens_of(chars: usize) -> u64 {
     u64::try_from(chars).unwrap_or(u64::MAX).div_ceil(2)
 }

@@ -1,4 +1,4 @@
-//! Picture sizes, and which of them a model takes.
+//! Picture sizes, and which of them a model accepts.
 
 use std::{fmt, str::FromStr};
 
@@ -11,7 +11,7 @@ pub struct ImageSize {
     pub height: u32,
 }
 
-/// A text that is not a size.
+/// A text is not a picture size.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is not a size in pixels like 1536x864")]
 pub struct SizeError(String);
@@ -22,7 +22,7 @@ impl ImageSize {
         u64::from(self.width) * u64::from(self.height)
     }
 
-    /// Tells whether both sides are equal; price tables set these apart.
+    /// Tells whether both sides are equal; price tables list these sizes separately.
     pub fn is_square(self) -> bool {
         self.width == self.height
     }
@@ -38,7 +38,7 @@ impl FromStr for ImageSize {
     type Err = SizeError;
 
     fn from_str(text: &str) -> Result<Self, SizeError> {
-        // Only plain digits: `+1536` parses as a number, but no provider takes it.
+        // Only digits: `+1536` parses as a number, but no provider accepts it.
         let side = |part: &str| -> Option<u32> {
             let plain = (1..=5).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
             let value = plain.then(|| part.parse().ok()).flatten()?;
@@ -50,12 +50,12 @@ impl FromStr for ImageSize {
     }
 }
 
-/// Which sizes a model takes.
+/// The sizes that a model accepts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SizeRule {
-    /// These and no other.
+    /// Only these sizes.
     List(Vec<ImageSize>),
-    /// Any size within bounds.
+    /// Any size within these limits.
     Bounds {
         /// Both sides are a multiple of this many pixels.
         multiple: u32,
@@ -71,7 +71,7 @@ pub enum SizeRule {
 }
 
 impl SizeRule {
-    /// Tells whether a size is taken.
+    /// Tells whether a size is accepted.
     pub fn takes(&self, size: ImageSize) -> bool {
         match self {
             Self::List(sizes) => sizes.contains(&size),

@@ -1,4 +1,4 @@
-//! A speech-to-text model: what it costs, until when it lives.
+//! A speech-to-text model: what it costs, when it retires.
 
 use btcedu_domain::Usd;
 use jiff::civil::Date;
@@ -12,7 +12,7 @@ pub struct SpeechModel {
     pub price_per_minute: Usd,
     /// The first day on which the public API refuses it.
     pub retires: Option<Date>,
-    /// The model that its provider names in its place.
+    /// The model that its provider recommends instead.
     pub successor: Option<String>,
 }
 
@@ -25,7 +25,7 @@ impl SpeechModel {
         Usd::from_micros(micros / 60 + i64::from(micros % 60 != 0))
     }
 
-    /// Tells whether the public API refuses the model on a day.
+    /// Tells whether the public API refuses the model on that day.
     pub fn is_retired(&self, on: Date) -> bool {
         self.retires.is_some_and(|retires| retires <= on)
     }

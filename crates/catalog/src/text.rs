@@ -1,4 +1,4 @@
-//! A text model: what it takes, what it costs, until when it lives.
+//! A text model: what it accepts, what it costs, when it retires.
 
 use btcedu_domain::Usd;
 use jiff::civil::Date;
@@ -12,33 +12,42 @@ pub struct TextModel {
     pub id: String,
     /// Other names of the same model.
     pub aliases: Vec<String>,
-    /// What it costs.
+    /// Its prices.
     pub prices: TextPrices,
-    /// Prices for the whole request when its input has more tokens than this.
-    pub prices_over: Option<(u64, TextPrices)>,
-    /// Tokens to add to `max_tokens`, because the model thinks first and that counts.
+    /// Other prices for requests with a long input, if the provider has them.
+    pub long_input: Option<LongInputPrices>,
+    /// Tokens to add to `max_tokens`, because thinking counts as output.
     pub thinking_allowance: u64,
-    /// Whether it takes `output_config.effort`.
+    /// Whether it accepts `output_config.effort`.
     pub takes_effort: bool,
-    /// Whether it takes `output_config.format`, which holds its answer to a JSON Schema.
+    /// Whether it accepts `output_config.format`, which makes the answer follow a JSON Schema.
     pub takes_json_schema: bool,
-    /// The largest `max_tokens` it takes.
+    /// The largest `max_tokens` that it accepts.
     pub max_output_tokens: u64,
-    /// Input and output together, in tokens.
+    /// The largest sum of input and output, in tokens.
     pub context_tokens: u64,
     /// The shortest prefix that the provider caches, in tokens.
     pub min_cache_tokens: u64,
     /// The first day on which the public API refuses it.
     pub retires: Option<Date>,
-    /// The model that its provider names in its place.
+    /// The model that its provider recommends instead.
     pub successor: Option<String>,
 }
 
+/// The prices of a whole request whose input is long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LongInputPrices {
+    /// They apply if the input has more tokens than this.
+    pub over_tokens: u64,
+    /// The prices.
+    pub prices: TextPrices,
+}
+
 impl TextModel {
-    /// Returns what a call should cost at most, thinking included.
+    /// Returns the highest expected cost of a call, including thinking.
     ///
-    /// `max_tokens` is meant for the visible answer; `cached_chars` are those that the provider
-    /// is asked to cache, and may have to write into its cache first.
+    /// `max_tokens` is for the visible answer. `cached_chars` is the length of the part that the provider is
+    /// asked to cache; it may have to write that part into its cache first.
     pub fn estimate(&self, input_chars: usize, cached_chars: usize, max_tokens: u64) -> Usd {
         self.cost_of(TextUsage {
             input_tokens: tokens_of(input_chars),
@@ -48,30 +57,30 @@ impl TextModel {
         })
     }
 
-    /// Returns the exact cost of what the provider counted.
+    /// Returns the exact cost of the counted tokens.
     pub fn cost_of(&self, usage: TextUsage) -> Usd {
         self.prices_for(usage.total_input_tokens()).cost_of(usage)
     }
 
-    /// Returns `max_tokens` with room for thinking, at most what the model takes.
+    /// Returns `max_tokens` with room for thinking, at most the model's limit.
     pub fn max_tokens_to_send(&self, max_tokens: u64) -> u64 {
         max_tokens.saturating_add(self.thinking_allowance).min(self.max_output_tokens)
     }
 
-    /// Tells whether the public API refuses the model on a day.
+    /// Tells whether the public API refuses the model on that day.
     pub fn is_retired(&self, on: Date) -> bool {
         self.retires.is_some_and(|retires| retires <= on)
     }
 
     fn prices_for(&self, input_tokens: u64) -> &TextPrices {
-        match &self.prices_over {
-            Some((threshold, prices)) if input_tokens > *threshold => prices,
+        match &self.long_input {
+            Some(long) if input_tokens > long.over_tokens => &long.prices,
             _ => &self.prices,
         }
     }
 
-    /// Tells whether the model goes by a name.
-    pub(crate) fn is_called(&self, name: &str) -> bool {
+    /// Tells whether a name is the model's id or one of its aliases.
+    pub(crate) fn has_name(&self, name: &str) -> bool {
         self.id == name || self.aliases.iter().any(|alias| alias == name)
     }
 }

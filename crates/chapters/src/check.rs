@@ -1,4 +1,4 @@
-//! Every rule of schema 1.0, stated once, in one walk over the JSON.
+//! Checks every rule of schema 1.0 in one walk over the JSON. No other code repeats a rule.
 
 use std::collections::HashMap;
 
@@ -12,10 +12,10 @@ use crate::{
     walk::{Findings, Object, Path, shown},
 };
 
-/// How far the document's duration may be from the sum over its chapters, in seconds.
+/// The largest allowed difference between the document's duration and the sum of its chapters, in seconds.
 const DURATION_SLACK_SECONDS: u64 = 5;
 
-/// Walks the document once; `folder` is the episode that it should belong to, if that is known.
+/// Checks a document; `folder` is the episode that it should belong to, if known.
 pub(crate) fn document(root: &Value, folder: Option<&EpisodeId>) -> Result<Parsed, ChapterError> {
     let mut found = Findings::default();
     let document = match Object::new(root, Path::Root, &mut found) {
@@ -43,7 +43,7 @@ fn whole_document(
     if let (Some(said), Some(chapters)) = (estimated_duration_seconds, &chapters) {
         total_duration(root, said, chapters, found);
     }
-    // Only now: a `?` further up would hide the breaches below it.
+    // All checks have run: a `?` before this line would hide later violations.
     let assemble = || {
         Some(ChapterDocument {
             schema_version: schema_version?,
@@ -57,7 +57,7 @@ fn whole_document(
     Ok(assemble())
 }
 
-/// Another major version ends the walk: its rules are not these.
+/// Another major version is an error at once, because it has other rules.
 fn version(root: &Object<'_, '_>, found: &mut Findings) -> Result<Option<String>, ChapterError> {
     let Some(text) = root.text("schema_version", found) else { return Ok(None) };
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
@@ -85,7 +85,7 @@ fn episode_id(root: &Object<'_, '_>, folder: Option<&EpisodeId>, found: &mut Fin
     Some(id)
 }
 
-/// `None` as soon as one chapter breaks a rule, since sums over the others would mean nothing.
+/// Returns `None` if any chapter breaks a rule, because sums over the others would be wrong.
 fn chapters(
     root: &Object<'_, '_>,
     total_chapters: Option<u32>,
@@ -138,7 +138,7 @@ fn chapter(
     })
 }
 
-/// Ids name files, and some file systems don't tell `Ch01` from `ch01`.
+/// Ids are file names, and some file systems treat `Ch01` and `ch01` as the same file.
 fn unique_id(
     object: &Object<'_, '_>,
     index: usize,
@@ -179,7 +179,8 @@ fn narration(object: &Object<'_, '_>, found: &mut Findings) -> Option<Narration>
     })
 }
 
-/// Warns over 20 % off 150 words a minute, that is 2.5 words a second; less than a second is rounding.
+/// Warns if the duration differs by more than 20 % from 150 words a minute, which is 2.5 words a second.
+/// A difference of less than a second is only rounding.
 fn speaking_rate(object: &Object<'_, '_>, words: u32, seconds: u32, found: &mut Findings) {
     let (due_fifths, said_fifths) = (u64::from(words) * 2, u64::from(seconds) * 5);
     let off_fifths = due_fifths.abs_diff(said_fifths);

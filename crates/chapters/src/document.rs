@@ -1,4 +1,4 @@
-//! The chapter document as types, field by field as schema 1.0 names them.
+//! The types of the chapter document; fields are named as in schema 1.0.
 
 use btcedu_domain::{ChapterId, EpisodeId, VisualType};
 use schemars::JsonSchema;
@@ -51,7 +51,7 @@ pub struct ChapterDocument {
 /// One chapter: what is said and what is seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Chapter {
-    /// Unique in the document, also without regard to case, since it names files.
+    /// Unique in the document, ignoring case, because it is used in file names.
     #[schemars(schema_with = "field_schema::id")]
     pub chapter_id: ChapterId,
     /// The chapter's title; not blank.
@@ -64,12 +64,12 @@ pub struct Chapter {
     pub narration: Narration,
     /// What is seen.
     pub visual: Visual,
-    /// Texts laid over the picture; absent means none.
+    /// Texts shown over the picture; absent means none.
     #[serde(default)]
     pub overlays: Vec<Overlay>,
-    /// How the chapter comes and goes.
+    /// How the chapter begins and ends.
     pub transitions: Transitions,
-    /// Remarks for the people who work on the film; absent means none.
+    /// Notes for the video editors; absent means none.
     pub notes: Option<String>,
 }
 
@@ -82,7 +82,7 @@ pub struct Narration {
     /// Words in the text.
     #[schemars(schema_with = "field_schema::at_least_one")]
     pub word_count: u32,
-    /// Seconds, at 150 words a minute; more than 20 % off is worth a warning.
+    /// Seconds, at 150 words a minute; a difference of more than 20 % gives a warning.
     #[schemars(schema_with = "field_schema::at_least_one")]
     pub estimated_duration_seconds: u32,
 }
@@ -94,14 +94,14 @@ pub struct Visual {
     #[serde(rename = "type")]
     #[schemars(schema_with = "field_schema::visual_type")]
     pub visual_type: VisualType,
-    /// What the picture is to show; not blank.
+    /// What the picture should show; not blank.
     #[schemars(schema_with = "field_schema::not_blank")]
     pub description: String,
     /// The prompt for the picture. Null, absent or blank: one is written when the picture is made.
     pub image_prompt: Option<String>,
 }
 
-/// A text laid over the picture for a while.
+/// A text shown over the picture for some seconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Overlay {
     /// The kind of text.
@@ -119,7 +119,7 @@ pub struct Overlay {
     pub duration_seconds: Seconds,
 }
 
-/// How a chapter comes and goes; required, both ways.
+/// How a chapter begins and ends; both are required.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Transitions {
     /// From the chapter before.
@@ -133,15 +133,15 @@ pub struct Transitions {
 }
 
 impl ChapterDocument {
-    /// The version that documents of today's shape carry.
+    /// The schema version of documents that this crate makes.
     pub const SCHEMA_VERSION: &'static str = "1.0";
 
-    /// Returns the chapter of that id.
+    /// Returns the chapter with this id.
     pub fn chapter(&self, id: &ChapterId) -> Option<&Chapter> {
         self.chapters.iter().find(|chapter| chapter.chapter_id == *id)
     }
 
-    /// Checks that the document belongs to the episode in whose folder it lies.
+    /// Checks that the document belongs to the episode whose folder contains it.
     ///
     /// # Errors
     /// [`ChapterError::Invalid`] with one violation at `$.episode_id`.
@@ -156,13 +156,13 @@ impl ChapterDocument {
     }
 }
 
-/// Says that a document lies in another episode's folder.
+/// Writes the message for a document in another episode's folder.
 pub(crate) fn other_episode(found: &EpisodeId, folder: &EpisodeId) -> String {
     format!("is '{found}', but the document is read as that of episode '{folder}'")
 }
 
 impl Visual {
-    /// Returns the chapter's own prompt, trimmed; none where it is null, empty or blank.
+    /// Returns the chapter's own prompt, trimmed; none if it is null, empty or blank.
     pub fn own_prompt(&self) -> Option<&str> {
         self.image_prompt.as_deref().map(str::trim).filter(|prompt| !prompt.is_empty())
     }

@@ -1,4 +1,4 @@
-//! What a model is asked for when a script is cut into chapters, and how that becomes the chapter document.
+//! The draft that a model writes when a script is cut into chapters, and how it becomes the chapter document.
 
 mod fence;
 mod schema;
@@ -18,7 +18,7 @@ use crate::{
 
 /// Chapters as a model writes them: without ids, counts and durations, which are computed.
 ///
-/// Comes from [`parse_draft`] only, so it keeps every rule.
+/// Only [`parse_draft`] makes one, so it keeps every rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Draft {
@@ -38,15 +38,15 @@ pub struct DraftChapter {
     pub narration: String,
     /// What is seen; a diagram and a b-roll have a prompt.
     pub visual: Visual,
-    /// Texts laid over the picture.
+    /// Texts shown over the picture.
     pub overlays: Vec<Overlay>,
-    /// How the chapter comes and goes.
+    /// How the chapter begins and ends.
     pub transitions: Transitions,
-    /// Remarks for the people who work on the film.
+    /// Notes for the video editors.
     pub notes: Option<String>,
 }
 
-/// Reads and checks a model's reply: one JSON object, also in a Markdown fence.
+/// Reads and checks a model's reply: one JSON object, which may be inside a Markdown fence.
 ///
 /// # Errors
 /// As [`crate::parse`]: broken rules are listed all at once, each with its JSON path in the reply.
@@ -61,12 +61,12 @@ pub fn parse_draft(text: &str) -> Result<Draft, ChapterError> {
     }
 }
 
-/// Makes one chapter document of the drafts of a script's parts, in their order; give at least one draft.
+/// Makes one chapter document from the drafts of a script's parts, in order; at least one draft is needed.
 ///
 /// Ids (`ch01` …), order, word counts, durations (150 words a minute, at least a second) and totals are
-/// computed. An overlay that would start at or behind its chapter's end is moved back to end with it. Only
-/// a diagram and a b-roll keep their prompts. The title is the first draft's, in the script's language; `title`
-/// only stands in for a blank one.
+/// computed. An overlay that would start at or after its chapter's end is moved back so that both end together.
+/// Only diagrams and b-rolls keep their prompts. The title is the first draft's, in the script's language;
+/// `title` is used if that is blank.
 pub fn assemble(episode: &EpisodeId, title: &str, drafts: &[Draft]) -> ChapterDocument {
     let titles = drafts.iter().map(|draft| draft.title.as_str()).chain([title]);
     let title = titles.map(str::trim).find(|title| !title.is_empty()).unwrap_or_default();
@@ -83,7 +83,7 @@ pub fn assemble(episode: &EpisodeId, title: &str, drafts: &[Draft]) -> ChapterDo
     }
 }
 
-/// `None` never happens: what is written here is an id.
+/// Never returns `None`: `chNN` is always an id.
 fn chapter(order: u32, draft: &DraftChapter) -> Option<Chapter> {
     let chapter_id: ChapterId = format!("ch{order:02}").parse().ok()?;
     let narration = narration(draft.narration.trim());
@@ -103,7 +103,7 @@ fn chapter(order: u32, draft: &DraftChapter) -> Option<Chapter> {
     })
 }
 
-/// 150 words a minute are two seconds for five words.
+/// Counts the words; 150 words a minute are five words in two seconds.
 fn narration(text: &str) -> Narration {
     let word_count = u32::try_from(text.split_whitespace().count()).unwrap_or(u32::MAX);
     let seconds = (u64::from(word_count) * 2 + 2) / 5;
@@ -158,13 +158,13 @@ fn draft_chapter(object: &Object<'_, '_>, found: &mut Findings) -> Option<DraftC
     })
 }
 
-/// Stricter than the document: later on nobody would write a prompt that fits the script as well.
+/// Stricter than the document: the model knows the script now, so it must write the prompt now.
 fn visual(object: &Object<'_, '_>, found: &mut Findings) -> Option<Visual> {
     let visual = check::visual(object, found);
-    // Read once more, so that the prompt is judged also where another field breaks a rule.
-    let told_already = &mut Findings::default();
-    let visual_type: VisualType = object.word("type", told_already)?;
-    let prompt = object.text_or_null("image_prompt", told_already)?;
+    // Read again, so that the prompt is checked even if another field breaks a rule.
+    let already_reported = &mut Findings::default();
+    let visual_type: VisualType = object.word("type", already_reported)?;
+    let prompt = object.text_or_null("image_prompt", already_reported)?;
     if needs_prompt(visual_type) && prompt.as_deref().is_none_or(|prompt| prompt.trim().is_empty()) {
         let what = if prompt.is_some() { "is blank" } else { "is missing or null" };
         let message = format!("{what}, but the picture of a {visual_type} needs a prompt in English");

@@ -1,15 +1,15 @@
-//! What can be wrong with a chapter document, told so that its writer can mend it.
+//! Errors of a chapter document, with what is needed to correct it.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// One rule that a document breaks, or one oddity that it may keep.
+/// One rule that a document breaks, or one warning.
 ///
 /// `Display` gives `$.chapters[2].order: is 5, but …`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Violation {
-    /// Where, as a JSON path from the document's root (`$`).
+    /// The JSON path from the document's root (`$`).
     pub path: String,
     /// What is wrong there and what is allowed.
     pub message: String,
@@ -21,7 +21,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Why bytes are no chapter document.
+/// Why bytes are not a chapter document.
 #[derive(Debug, thiserror::Error)]
 pub enum ChapterError {
     /// Larger than [`crate::MAX_BYTES`]; nothing was read.
@@ -36,10 +36,10 @@ pub enum ChapterError {
     /// The text is not UTF-8.
     #[error("the chapter document is not UTF-8 from byte {position} on; save it as UTF-8 and try again")]
     NotUtf8 {
-        /// The first byte that fits no character, counted from 0.
+        /// The first byte that is not part of a character, counted from 0.
         position: usize,
     },
-    /// Arrays and objects inside one another, deeper than any chapter document needs.
+    /// Arrays and objects are nested deeper than any chapter document needs.
     #[error("the chapter document is nested more than {limit} levels deep; the schema needs 5")]
     TooDeep {
         /// How many levels are accepted.
@@ -52,16 +52,16 @@ pub enum ChapterError {
         line: usize,
         /// In bytes, counted from 1; 0 at the end of a line.
         column: usize,
-        /// What the JSON parser found.
+        /// The message of the JSON parser.
         message: String,
     },
-    /// Written to another major version of the schema, so that its rules can't be checked.
+    /// The document has another major version of the schema, so its rules can't be checked.
     #[error("chapter schema version '{found}' is not supported; this program reads 1.x")]
     UnsupportedVersion {
         /// The version that the document names.
         found: String,
     },
-    /// JSON of the right version that breaks rules: all of them, in document order.
+    /// The document breaks rules; all violations are listed, in document order.
     #[error("the chapter document breaks {}{}", count(.violations.len()), lines(.violations))]
     Invalid {
         /// Every broken rule.

@@ -1,8 +1,8 @@
 //! The chapter document: its types and every rule it must keep.
 //!
 //! Bytes in, a [`ChapterDocument`] out, or every rule that the bytes break, each
-//! with its JSON path. A JSON Schema of the same types is committed beside this
-//! crate as `chapters.schema.json`. No I/O: who calls reads and writes the file.
+//! with its JSON path. A JSON Schema of the same types is committed as
+//! `chapters.schema.json`. No I/O: the caller reads and writes the file.
 //!
 //! May use: `btcedu-domain`.
 //!

@@ -1,4 +1,4 @@
-//! From bytes to a checked document: size, encoding, depth and JSON first, then the rules.
+//! Reads bytes into a checked document: first size, encoding, depth and JSON, then the rules.
 
 use btcedu_domain::EpisodeId;
 use serde_json::Value;
@@ -8,20 +8,20 @@ use crate::{check, document::Parsed, error::ChapterError};
 /// The largest accepted document, in bytes; an hour of narration is about 100 KiB.
 pub const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Levels of arrays and objects. Below `serde_json`'s own limit of 128, so that one is never met.
+/// The most levels of arrays and objects; lower than the limit of `serde_json`, which is 128.
 const MAX_DEPTH: usize = 100;
 
 /// Reads and checks a chapter document.
 ///
-/// A byte order mark is skipped, unknown fields are ignored, and of a key given twice the last one counts.
+/// A byte order mark is skipped and unknown fields are ignored. If a key occurs twice, the last one counts.
 ///
 /// # Errors
-/// One of [`ChapterError`]; broken rules are listed all at once.
+/// [`ChapterError`]; all broken rules are listed at once.
 pub fn parse(bytes: &[u8]) -> Result<Parsed, ChapterError> {
     check::document(&read_json(bytes)?, None)
 }
 
-/// Reads and checks the chapter document of a certain episode: `episode_id` must name it.
+/// Reads and checks the chapter document of one episode: `episode_id` must be its id.
 ///
 /// # Errors
 /// As [`parse`]; another episode's document is a violation among the others.
@@ -47,7 +47,7 @@ pub(crate) fn read_json(bytes: &[u8]) -> Result<Value, ChapterError> {
     })
 }
 
-/// Counts how deep brackets outside of strings go. Wrong only for text that isn't JSON anyway.
+/// Counts the nesting of brackets outside of strings. The result is wrong only for text that isn't JSON.
 fn depth(text: &str) -> usize {
     let (mut now, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
     for byte in text.bytes() {
@@ -67,7 +67,7 @@ fn depth(text: &str) -> usize {
     deepest
 }
 
-/// `serde_json` ends its messages with the place, which our error says already.
+/// Removes the line and column from the end of the message, because our error has them already.
 fn without_place(error: &serde_json::Error) -> String {
     let message = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());

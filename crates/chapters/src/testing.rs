@@ -1,4 +1,4 @@
-//! Valid chapter documents for tests, and the few edits that keep one valid.
+//! Valid chapter documents for tests, and edits that keep them valid.
 
 use btcedu_domain::{ChapterId, VisualType};
 
@@ -12,8 +12,8 @@ pub const EPISODE_ID: &str = "testEp001";
 
 /// Returns a valid document of `n` chapters (at least one).
 ///
-/// Ids are `ch01`, `ch02` …; the visual types take turns, beginning with a title card, then a diagram
-/// with its own prompt, then a b-roll without one.
+/// Ids are `ch01`, `ch02` …; the visual types repeat in this order: a title card, a diagram with its own
+/// prompt, a b-roll without one, and so on.
 pub fn document(n: u32) -> ChapterDocument {
     let pattern = [
         (VisualType::TitleCard, None),
@@ -69,12 +69,12 @@ pub fn chapter(order: u32, visual_type: VisualType, image_prompt: Option<&str>) 
     chapter
 }
 
-/// Returns the id that the chapter of that order has in documents from here.
+/// Returns the id of the chapter with this order in documents from here.
 pub fn chapter_id(order: u32) -> ChapterId {
     id(&format!("ch{order:02}"))
 }
 
-/// Gives a chapter another narration, with the word count and duration that fit it.
+/// Replaces a chapter's narration, and sets word count and duration to match.
 ///
 /// Call [`settle`] on the document afterwards.
 pub fn narrate(chapter: &mut Chapter, text: &str) {
@@ -86,7 +86,7 @@ pub fn narrate(chapter: &mut Chapter, text: &str) {
     };
 }
 
-/// Makes orders, count and total duration right again after chapters were added, moved or removed.
+/// Corrects orders, count and total duration after chapters were added, moved or removed.
 pub fn settle(document: &mut ChapterDocument) {
     for (order, chapter) in (1..).zip(&mut document.chapters) {
         chapter.order = order;
@@ -96,7 +96,7 @@ pub fn settle(document: &mut ChapterDocument) {
         document.chapters.iter().map(|chapter| chapter.narration.estimated_duration_seconds).sum();
 }
 
-/// Writes a document as it would stand in `chapters.json`.
+/// Returns the text of a document's `chapters.json`.
 #[expect(clippy::expect_used, reason = "for tests; these types always have a JSON form")]
 pub fn json(document: &ChapterDocument) -> String {
     serde_json::to_string_pretty(document).expect("a chapter document has a JSON form")

@@ -1,4 +1,4 @@
-//! Reading JSON values by path, so that a rule is one line and every breach is kept.
+//! Reads JSON fields and collects every violation with its path.
 
 use std::{fmt, str::FromStr};
 
@@ -7,13 +7,13 @@ use serde_json::{Map, Value};
 
 use crate::{error::Violation, seconds::Seconds};
 
-/// More than this tells nobody more, and would fill the memory for a hostile file.
+/// The most findings that are kept, so that a hostile file can't fill the memory.
 const MAX_FINDINGS: usize = 10_000;
 
 const NEGATIVE: &str = "is negative";
 const TOO_LARGE: &str = "is too large; at most 4294967295 fits";
 
-/// Where the walk is: a list on the stack that costs nothing until a breach is told.
+/// A JSON path as a linked list on the stack; it becomes text only if there is a violation.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Path<'p> {
     Root,
@@ -31,7 +31,7 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-/// What the walk has found so far.
+/// The violations and warnings found so far.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     pub(crate) violations: Vec<Violation>,
@@ -40,7 +40,7 @@ pub(crate) struct Findings {
 }
 
 impl Findings {
-    /// Notes a broken rule.
+    /// Adds a broken rule.
     pub(crate) fn violation(&mut self, at: &Path<'_>, message: impl Into<String>) {
         if self.violations.len() < MAX_FINDINGS {
             self.violations.push(Violation { path: at.to_string(), message: message.into() });
@@ -49,14 +49,14 @@ impl Findings {
         }
     }
 
-    /// Notes an oddity.
+    /// Adds a warning.
     pub(crate) fn warning(&mut self, at: &Path<'_>, message: impl Into<String>) {
         if self.warnings.len() < MAX_FINDINGS {
             self.warnings.push(Violation { path: at.to_string(), message: message.into() });
         }
     }
 
-    /// Ends the walk; says how many breaches were not listed, if any.
+    /// Returns violations and warnings; a last violation counts those that were left out.
     pub(crate) fn finish(mut self) -> (Vec<Violation>, Vec<Violation>) {
         if self.left_out > 0 {
             let message = format!("breaks {} more rules that are not listed", self.left_out);
@@ -70,7 +70,7 @@ impl Findings {
     }
 }
 
-/// A JSON object and where it stands.
+/// A JSON object and its path.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Object<'v, 'p> {
     map: &'v Map<String, Value>,
@@ -78,7 +78,7 @@ pub(crate) struct Object<'v, 'p> {
 }
 
 impl<'v, 'p> Object<'v, 'p> {
-    /// Takes a value as an object.
+    /// Reads a value as an object.
     pub(crate) fn new(value: &'v Value, path: Path<'p>, found: &mut Findings) -> Option<Self> {
         let Value::Object(map) = value else {
             found.wrong_kind(&path, value, "an object");
@@ -92,17 +92,17 @@ impl<'v, 'p> Object<'v, 'p> {
         Path::Field(&self.path, name)
     }
 
-    /// Reads a field that must be there and be an object.
+    /// Reads a required object.
     pub(crate) fn object(&'p self, name: &'static str, found: &mut Findings) -> Option<Object<'v, 'p>> {
         Object::new(self.required(name, found)?, self.at(name), found)
     }
 
-    /// Reads a field that must be there and be an array.
+    /// Reads a required array.
     pub(crate) fn array(&self, name: &'static str, found: &mut Findings) -> Option<&'v [Value]> {
         as_array(self.required(name, found)?, &self.at(name), found)
     }
 
-    /// Reads a field that may be absent, else must be an array.
+    /// Reads an optional array; absent means empty.
     pub(crate) fn array_or_absent(&self, name: &'static str, found: &mut Findings) -> Option<&'v [Value]> {
         match self.map.get(name) {
             None => Some(&[]),
@@ -110,7 +110,7 @@ impl<'v, 'p> Object<'v, 'p> {
         }
     }
 
-    /// Reads a field that must be a string.
+    /// Reads a required string.
     pub(crate) fn text(&self, name: &'static str, found: &mut Findings) -> Option<&'v str> {
         let value = self.required(name, found)?;
         let text = value.as_str();
@@ -120,7 +120,7 @@ impl<'v, 'p> Object<'v, 'p> {
         text
     }
 
-    /// Reads a field that must be a string with something in it.
+    /// Reads a required string that has more than white space.
     pub(crate) fn not_blank(&self, name: &'static str, found: &mut Findings) -> Option<String> {
         let text = self.text(name, found)?;
         if text.trim().is_empty() {
@@ -130,7 +130,7 @@ impl<'v, 'p> Object<'v, 'p> {
         Some(text.to_owned())
     }
 
-    /// Reads a field that must be a string of at least one character.
+    /// Reads a required string of at least one character.
     pub(crate) fn not_empty(&self, name: &'static str, found: &mut Findings) -> Option<String> {
         let text = self.text(name, found)?;
         if text.is_empty() {
@@ -140,10 +140,10 @@ impl<'v, 'p> Object<'v, 'p> {
         Some(text.to_owned())
     }
 
-    /// Reads a field that may be absent, null or a string.
+    /// Reads an optional string, which may be null.
     ///
-    /// The outer `None` means a breach, the inner one that there is no text.
-    #[expect(clippy::option_option, reason = "a breach and an absent text are two different things")]
+    /// The outer `None` means a violation, the inner one that there is no text.
+    #[expect(clippy::option_option, reason = "a violation and an absent text are different")]
     pub(crate) fn text_or_null(&self, name: &'static str, found: &mut Findings) -> Option<Option<String>> {
         match self.map.get(name) {
             None | Some(Value::Null) => Some(None),
@@ -155,7 +155,7 @@ impl<'v, 'p> Object<'v, 'p> {
         }
     }
 
-    /// Reads an id that becomes part of a path.
+    /// Reads a required id.
     pub(crate) fn id<T: FromStr<Err = IdError>>(
         &self,
         name: &'static str,
@@ -165,7 +165,7 @@ impl<'v, 'p> Object<'v, 'p> {
         text.parse().map_err(|error: IdError| found.violation(&self.at(name), error.to_string())).ok()
     }
 
-    /// Reads a word of a closed set.
+    /// Reads a required word of an enum.
     pub(crate) fn word<T: FromStr<Err = UnknownText>>(
         &self,
         name: &'static str,
@@ -179,7 +179,7 @@ impl<'v, 'p> Object<'v, 'p> {
         text.parse().map_err(unknown).ok()
     }
 
-    /// Reads a whole number; `75.0` is one too.
+    /// Reads a required whole number; `75.0` counts as one.
     pub(crate) fn integer(&self, name: &'static str, least: u32, found: &mut Findings) -> Option<u32> {
         let value = self.required(name, found)?;
         let at = self.at(name);
@@ -201,7 +201,7 @@ impl<'v, 'p> Object<'v, 'p> {
         Some(integer)
     }
 
-    /// Reads a number of seconds, with or without decimals.
+    /// Reads a required number of seconds, with or without decimals.
     pub(crate) fn seconds(&self, name: &'static str, found: &mut Findings) -> Option<Seconds> {
         let value = self.required(name, found)?;
         let at = self.at(name);
@@ -259,7 +259,7 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// Keeps a message readable when the found text is long or full of control characters.
+/// Shortens a found text and escapes its control characters, for messages.
 pub(crate) fn shown(text: &str) -> String {
     let mut short: String = text.chars().take(80).flat_map(char::escape_debug).collect();
     if text.chars().nth(80).is_some() {

@@ -1,15 +1,15 @@
-//! The closed sets of words that occur in chapter documents only.
+//! Enums that occur only in chapter documents.
 
 use btcedu_domain::text_enum;
 
 text_enum! {
-    /// What a text laid over the picture is.
+    /// The kind of an overlay.
     OverlayType as "kind of overlay" {
-        /// A line at the foot of the picture.
+        /// A line at the bottom of the picture.
         LowerThird = "lower_third",
         /// A heading.
         Title = "title",
-        /// Somebody's words.
+        /// A quotation.
         Quote = "quote",
         /// A figure.
         Statistic = "statistic",
@@ -17,13 +17,13 @@ text_enum! {
 }
 
 text_enum! {
-    /// How one chapter gives way to the next.
+    /// How one chapter changes to the next.
     TransitionType as "transition" {
         /// Through black.
         Fade = "fade",
         /// At once.
         Cut = "cut",
-        /// One into the other.
+        /// One picture blends into the other.
         Dissolve = "dissolve",
     }
 }

@@ -1,4 +1,4 @@
-//! What an error means to its reader, whatever its type.
+//! Error kinds: what the reader of an error can do about it, whatever its type.
 
 use std::error::Error;
 

@@ -1,28 +1,28 @@
-//! What a failed provider call means to its caller: try again or not, billed or not.
+//! The meaning of a failed provider call for its caller: try again or not, billed or not.
 
 use std::time::Duration;
 
-/// What to do about a failure. Decided once, where the answer is read.
+/// What the caller should do about a failure. It is decided once, by the code that reads the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureClass {
-    /// May pass on another try: rate limits, overload, connection faults, time-outs.
+    /// Another try may succeed: rate limits, overload, connection faults, time-outs.
     Transient,
-    /// This request will never work; another may.
+    /// This request will never succeed; a different one may.
     BadRequest,
-    /// An answer came that can't be used (empty, cut off, refused text); another request may work.
+    /// The answer can't be used (empty, cut off, refused text); a different request may succeed.
     BadAnswer,
-    /// No request will work until a person changes something: key, quota, model, disk.
+    /// No request will succeed until a person changes something: key, quota, model, disk.
     Fatal,
 }
 
-/// What is known of the money for a call that failed.
+/// Whether a failed call is billed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Billing {
     /// The request never left this machine.
     NotSent,
     /// The provider answered with an error that is not billed.
     NotBilled,
-    /// The request left and no usable answer came: it may be on the bill.
+    /// The request was sent and no usable answer came: it may be billed.
     MaybeBilled,
 }
 

@@ -31,7 +31,7 @@ impl Sha256Hash {
     /// Hashes everything that a reader returns, and holds only a small part of it in memory.
     ///
     /// # Errors
-    /// The reader's.
+    /// The error of the reader.
     pub fn of_reader(mut reader: impl io::Read) -> io::Result<Self> {
         let mut hasher = Sha256::new();
         let mut piece = vec![0; 64 * 1024];

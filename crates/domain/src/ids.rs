@@ -1,4 +1,4 @@
-//! Ids as types: what becomes a path part is checked before a path is built.
+//! Ids as types: a text is checked once, so that an id can always be part of a path.
 
 use std::{fmt, str::FromStr};
 
@@ -7,17 +7,17 @@ use crate::sql::{big_int_column, text_column};
 /// Longest accepted id, in characters.
 const MAX_ID_LENGTH: usize = 64;
 
-/// A text that can't be an id, because it would not be safe as part of a path.
+/// A text is not an id: it would not be safe as part of a path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{}' is not a valid {what}: 1 to 64 characters of A-Z, a-z, 0-9, '_' and '-' are allowed", shown(.found))]
 pub struct IdError {
-    /// Which kind of id was wanted, in words.
+    /// The kind of id that was expected, for the message.
     pub what: &'static str,
     /// The text that was found.
     pub found: String,
 }
 
-/// Keeps an error readable when the found text is a whole file or full of control characters.
+/// Shortens the found text and escapes control characters: it may be a whole file.
 fn shown(text: &str) -> String {
     let mut short: String = text.chars().take(80).collect::<String>().escape_debug().to_string();
     if text.chars().count() > 80 {
@@ -35,7 +35,7 @@ macro_rules! path_safe_id {
         pub struct $name(String);
 
         impl $name {
-            /// Returns the id as text; always safe as one path part.
+            /// Returns the id as text; it can always be one part of a path.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -105,7 +105,7 @@ row_id! {
     RunId
 }
 
-/// Names one attempt at a paid call: a UUID version 7, so that ids sort by time.
+/// The id of one attempt at a paid call: a UUID version 7, so that ids sort by time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 #[cfg_attr(feature = "diesel", derive(diesel::AsExpression, diesel::FromSqlRow))]

@@ -1,4 +1,4 @@
-//! Words that every layer shares.
+//! Types that every layer shares.
 //!
 //! Ids that are safe as path parts, the closed sets of statuses, hashes over
 //! canonical JSON, money in whole micro-dollars, and the clock. No I/O.

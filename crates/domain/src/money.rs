@@ -26,7 +26,7 @@ pub struct Usd(i64);
 pub struct UsdError(String);
 
 impl Usd {
-    /// Nothing.
+    /// No money.
     pub const ZERO: Self = Self(0);
 
     /// Makes an amount of micro-dollars (millionths of a dollar).
@@ -42,7 +42,7 @@ impl Usd {
     /// Makes an amount of dollars, rounded to the nearest micro-dollar.
     ///
     /// # Errors
-    /// [`UsdError`] for what is negative, not finite, or over a million.
+    /// [`UsdError`] if the number is negative, not finite, or over a million.
     pub fn from_dollars(dollars: f64) -> Result<Self, UsdError> {
         if !(0.0..=1_000_000.0).contains(&dollars) {
             return Err(UsdError(dollars.to_string()));
@@ -65,7 +65,7 @@ impl Usd {
         Self(i64::try_from(micros).unwrap_or(i64::MAX))
     }
 
-    /// Returns what is left of `self` after `other`, at least nothing.
+    /// Subtracts an amount; the result is at least zero.
     #[must_use]
     pub fn less(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0).max(0))

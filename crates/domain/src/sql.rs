@@ -1,6 +1,6 @@
 //! Text columns for the types of this crate, behind feature `diesel`.
 
-/// Makes a type with `Display` and `FromStr` a Text column of SQLite.
+/// Lets a type with `Display` and `FromStr` be stored in a Text column of SQLite.
 macro_rules! text_column {
     ($name:ident) => {
         #[cfg(feature = "diesel")]
@@ -29,7 +29,7 @@ macro_rules! text_column {
     };
 }
 
-/// Makes a newtype over `i64` a BigInt column of SQLite.
+/// Lets a newtype over `i64` be stored in a BigInt column of SQLite.
 macro_rules! big_int_column {
     ($name:ident) => {
         #[cfg(feature = "diesel")]

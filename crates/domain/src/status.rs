@@ -1,9 +1,9 @@
-//! The closed sets of words in files and tables, as the product's specification lists them.
+//! The enums that files and tables contain, as the specification lists their words.
 
 use crate::text_enum::text_column_enum;
 
 text_column_enum! {
-    /// How far an episode has got.
+    /// The last pipeline step that an episode has completed, or why it stopped.
     EpisodeStatus as "episode status" {
         /// Found in the feed.
         New = "new",
@@ -27,17 +27,17 @@ text_column_enum! {
         Adapted = "adapted",
         /// Cut into chapters.
         Chapterized = "chapterized",
-        /// Every chapter that wants a picture was worked on.
+        /// Imagegen has handled every chapter that needs a picture.
         ImagesGenerated = "images_generated",
-        /// Reached by later work only.
+        /// Not used by this version yet.
         TtsDone = "tts_done",
-        /// Reached by later work only.
+        /// Not used by this version yet.
         Rendered = "rendered",
-        /// Reached by later work only.
+        /// Not used by this version yet.
         Approved = "approved",
-        /// Reached by later work only.
+        /// Not used by this version yet.
         Published = "published",
-        /// v1 only: gave up.
+        /// v1 only: failed for good.
         Failed = "failed",
         /// The episode's cost cap stopped it.
         CostLimit = "cost_limit",
@@ -118,11 +118,11 @@ impl Stage {
 }
 
 text_column_enum! {
-    /// What became of one execution of a stage.
+    /// The result of one execution of a stage.
     RunStatus as "run status" {
-        /// Not ended yet, or interrupted.
+        /// Still running, or interrupted.
         Running = "running",
-        /// Ended as it should.
+        /// Ended without an error.
         Success = "success",
         /// Ended with an error.
         Failed = "failed",
@@ -130,7 +130,7 @@ text_column_enum! {
 }
 
 text_column_enum! {
-    /// What a paid call asks for.
+    /// The kind of result that a paid call requests.
     CallKind as "kind of call" {
         /// Text from a language model.
         Text = "text",
@@ -142,35 +142,35 @@ text_column_enum! {
 }
 
 text_column_enum! {
-    /// What is known of one attempt at a paid call.
+    /// The state of one attempt at a paid call.
     CallState as "call state" {
-        /// Reserved and about to be sent, or in flight, or interrupted.
+        /// Reserved and about to be sent, in flight, or interrupted.
         Sent = "sent",
         /// Answered; the result is kept.
         Answered = "answered",
         /// Refused by the provider's content policy.
         Refused = "refused",
-        /// Failed, and what it cost is known (mostly nothing).
+        /// Failed, with a known cost (mostly zero).
         Failed = "failed",
-        /// It may have been billed; counts at its estimate.
+        /// Possibly billed, so it counts at its estimate.
         Unknown = "unknown",
     }
 }
 
 text_column_enum! {
-    /// What a media asset is.
+    /// The kind of a media asset.
     AssetType as "asset type" {
         /// A picture.
         Image = "image",
         /// Speech.
         Audio = "audio",
-        /// A film.
+        /// A video.
         Video = "video",
     }
 }
 
 text_column_enum! {
-    /// Which artifact a review is about.
+    /// The stage whose text a review is about.
     ReviewStage as "review stage" {
         /// Gate 1.
         Correct = "correct",
@@ -198,62 +198,62 @@ impl ReviewStage {
 }
 
 text_column_enum! {
-    /// How far a review has got.
+    /// The state of a review.
     ReviewStatus as "review status" {
-        /// Nobody has looked yet.
+        /// Not opened by a reviewer yet.
         Pending = "pending",
-        /// Somebody has opened it.
+        /// Opened by a reviewer.
         InReview = "in_review",
-        /// Go on.
+        /// The pipeline goes on.
         Approved = "approved",
-        /// Go back.
+        /// The stage must run again.
         Rejected = "rejected",
-        /// Go back, with notes.
+        /// The stage must run again, with the reviewer's notes.
         ChangesRequested = "changes_requested",
     }
 }
 
 impl ReviewStatus {
-    /// Tells whether somebody has still to decide.
+    /// Tells whether a decision is still needed.
     pub const fn is_open(self) -> bool {
         matches!(self, Self::Pending | Self::InReview)
     }
 
-    /// Tells whether the text has to be made anew.
+    /// Tells whether the stage must make the text again.
     pub const fn is_sent_back(self) -> bool {
         matches!(self, Self::Rejected | Self::ChangesRequested)
     }
 }
 
 text_column_enum! {
-    /// What a chapter shows on the screen.
+    /// The kind of picture that a chapter shows.
     VisualType as "visual type" {
         /// The brand's title template.
         TitleCard = "title_card",
         /// A drawn explanation.
         Diagram = "diagram",
-        /// An illustrating scene.
+        /// A scene that illustrates the narration.
         BRoll = "b_roll",
-        /// A person who speaks.
+        /// A person speaking.
         TalkingHead = "talking_head",
-        /// A program's screen.
+        /// The screen of a program.
         ScreenShare = "screen_share",
     }
 }
 
 impl VisualType {
-    /// Tells whether imagegen makes a picture for it; the others use templates or stock.
+    /// Tells whether imagegen makes pictures of this type; the others use templates or stock footage.
     pub const fn is_generable(self) -> bool {
         matches!(self, Self::Diagram | Self::BRoll | Self::ScreenShare)
     }
 }
 
 text_column_enum! {
-    /// What the manifest says of a chapter's picture.
+    /// The state of a chapter's picture in the manifest.
     ImageStatus as "image status" {
-        /// There is one.
+        /// The picture exists.
         Generated = "generated",
-        /// This visual type gets none here.
+        /// Imagegen makes no picture of this visual type.
         Skipped = "skipped",
         /// The provider's policy refused the prompt.
         Rejected = "rejected",
@@ -265,7 +265,7 @@ text_column_enum! {
 }
 
 text_column_enum! {
-    /// Who wrote a picture's prompt.
+    /// The origin of a picture's prompt.
     PromptSource as "prompt source" {
         /// The chapter's own `image_prompt`.
         Chapter = "chapter",
@@ -275,9 +275,9 @@ text_column_enum! {
 }
 
 impl EpisodeStatus {
-    /// Returns how far along pipeline v2 it is; none off the line and in v1 only.
+    /// Returns the position in pipeline v2, from 0; none for statuses that are not one of its steps.
     pub fn place_in_v2(self) -> Option<usize> {
-        const LINE: [EpisodeStatus; 12] = [
+        const STEPS: [EpisodeStatus; 12] = [
             EpisodeStatus::New,
             EpisodeStatus::Downloaded,
             EpisodeStatus::Transcribed,
@@ -291,7 +291,7 @@ impl EpisodeStatus {
             EpisodeStatus::Approved,
             EpisodeStatus::Published,
         ];
-        LINE.iter().position(|status| *status == self)
+        STEPS.iter().position(|status| *status == self)
     }
 }
 

@@ -1,10 +1,10 @@
-//! One macro for closed sets of words, so that the wire string and the variant can't drift apart.
+//! One macro for enums with a text form, so that text and variant can't drift apart.
 
-/// A word that is not in its closed set.
+/// A text is none of an enum's words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{found}' is not a {what}; allowed: {allowed}")]
 pub struct UnknownText {
-    /// What the word should have been, in words.
+    /// The kind of word that was expected, for the message.
     pub what: &'static str,
     /// The word that was found.
     pub found: String,
@@ -14,14 +14,14 @@ pub struct UnknownText {
 
 /// Defines an enum with `as_str`, `ALL`, `Display`, `FromStr` (whose error is [`UnknownText`]) and serde.
 ///
-/// The crate that calls it depends on serde.
+/// The calling crate needs a dependency on serde.
 ///
 /// # Example
 /// ```
 /// btcedu_domain::text_enum! {
-///     /// Where a picture hangs.
+///     /// A wall of the room.
 ///     Wall as "wall" {
-///         /// Where the sun rises.
+///         /// The eastern wall.
 ///         East = "east",
 ///     }
 /// }
@@ -78,7 +78,7 @@ macro_rules! text_enum {
     };
 }
 
-/// Defines the same, and with feature `diesel` a Text column.
+/// As [`crate::text_enum`], and a Text column with feature `diesel`.
 macro_rules! text_column_enum {
     ($(#[$doc:meta])* $name:ident $($rest:tt)+) => {
         $crate::text_enum! {

@@ -1,4 +1,4 @@
-//! Times in UTC with a fixed width, and the clock that everything else is given.
+//! Times in UTC with a fixed width, and the clock that other code gets as an argument.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -12,19 +12,19 @@ use crate::sql::text_column;
 #[cfg_attr(feature = "diesel", diesel(sql_type = diesel::sql_types::Text))]
 pub struct UtcTime(jiff::Timestamp);
 
-/// A text that is not an RFC 3339 time.
+/// A text is not an RFC 3339 time.
 #[derive(Debug, thiserror::Error)]
 #[error("'{found}' is not an RFC 3339 time like 2026-11-22T10:30:00Z")]
 pub struct TimeError {
     /// The text that was found.
     pub found: String,
-    /// What the parser said.
+    /// The error of the parser.
     #[source]
     pub source: jiff::Error,
 }
 
 impl UtcTime {
-    /// Cuts a timestamp to milliseconds.
+    /// Rounds a timestamp down to milliseconds.
     pub fn new(timestamp: jiff::Timestamp) -> Self {
         Self(jiff::Timestamp::from_millisecond(timestamp.as_millisecond()).unwrap_or(timestamp))
     }
@@ -75,7 +75,7 @@ impl<'de> serde::Deserialize<'de> for UtcTime {
 
 text_column!(UtcTime);
 
-/// Where the time comes from; a test's clock can be set, and waits without waiting.
+/// The source of time. Tests use a clock that they can set and whose `sleep` returns at once.
 #[async_trait]
 pub trait Clock: Send + Sync {
     /// Returns the current time.

@@ -1,4 +1,4 @@
-//! Whether anybody has changed the database: this process, or another.
+//! Detects changes to the database, by this process or another.
 
 use std::{
     path::PathBuf,
@@ -13,10 +13,10 @@ use crate::{
     pool::{Conn, open},
 };
 
-/// Counts changes to the database, with a connection of its own.
+/// Detects changes to the database, with a connection of its own.
 ///
-/// `SQLite` tells a connection only of what others have done (`PRAGMA data_version`,
-/// sqlite.org/pragma.html), so one that never writes sees everything.
+/// `SQLite` reports to a connection only the changes by other connections (`PRAGMA data_version`,
+/// sqlite.org/pragma.html), so a connection that never writes sees all changes.
 #[derive(Clone)]
 pub struct ChangeCounter {
     db: Db,
@@ -27,16 +27,16 @@ pub struct ChangeCounter {
 #[derive(Default)]
 struct Opened {
     conn: Option<Conn>,
-    /// `SQLite` counts anew for each connection.
+    /// How often a connection was opened: `SQLite` counts from the start for each.
     times: u64,
 }
 
-/// What the database is like; another value means that something was changed.
+/// A version of the database; a different value means that something was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Changes {
-    /// How often the file was opened to look.
+    /// How often the counter has opened the file.
     pub opened: u64,
-    /// `SQLite`'s own count since.
+    /// `SQLite`'s count of changes since then.
     pub data_version: i64,
 }
 
@@ -53,24 +53,24 @@ struct DataVersion {
 }
 
 impl ChangeCounter {
-    /// Makes a counter; the first reading opens the file.
+    /// Makes a counter; the first call of [`ChangeCounter::read`] opens the file.
     pub fn new(db: &Db) -> Self {
         Self { db: db.clone(), path: db.path().to_owned(), conn: Arc::default() }
     }
 
-    /// Returns what is another value after each change; equal values mean that nothing has changed.
+    /// Returns the current version; it is different after each change.
     ///
     /// # Errors
-    /// Why the file can't be read.
+    /// [`DbError`] if the file can't be read.
     pub async fn read(&self) -> Result<Changes, DbError> {
         let this = self.clone();
         self.db.offload(move || this.read_blocking()).await?
     }
 
-    /// As [`ChangeCounter::read`], on the caller's thread; for who is off the async threads already.
+    /// As [`ChangeCounter::read`], on the caller's thread, which must be one that may block.
     ///
     /// # Errors
-    /// Why the file can't be read.
+    /// [`DbError`] if the file can't be read.
     pub fn read_blocking(&self) -> Result<Changes, DbError> {
         let mut opened = self.conn.lock().unwrap_or_else(PoisonError::into_inner);
         let Opened { conn, times } = &mut *opened;
@@ -85,7 +85,7 @@ impl ChangeCounter {
         match read {
             Ok(row) => Ok(Changes { opened: opened.times, data_version: row.data_version }),
             Err(error) => {
-                // The next reading opens the file anew.
+                // The next call opens the file again.
                 opened.conn = None;
                 Err(DbError::from(error).at(&self.path))
             }

@@ -1,4 +1,4 @@
-//! Columns whose stored form differs from the word of the domain.
+//! Columns whose stored form differs from the text of the domain type.
 
 use btcedu_domain::{EpisodeStatus, PipelineVersion, Usd, UtcTime};
 use diesel::{
@@ -8,7 +8,7 @@ use diesel::{
     sqlite::Sqlite,
 };
 
-/// Writes statuses for an `IN (…)`; their words hold nothing that needs escaping.
+/// Writes statuses for an `IN (…)`; their words need no escaping.
 pub(crate) fn quoted(statuses: &[EpisodeStatus]) -> String {
     statuses.iter().map(|status| format!("'{status}'")).collect::<Vec<_>>().join(", ")
 }
@@ -50,7 +50,7 @@ impl From<VersionNumber> for PipelineVersion {
     }
 }
 
-/// A time as we write it, or as `SQLite`'s `CURRENT_TIMESTAMP` does (`2026-11-22 10:30:00`, in UTC).
+/// A time in this crate's form, or in that of `SQLite`'s `CURRENT_TIMESTAMP` (`2026-11-22 10:30:00`, in UTC).
 ///
 /// <https://www.sqlite.org/lang_createtable.html#the_default_clause>
 #[derive(Debug, FromSqlRow)]

@@ -1,4 +1,4 @@
-//! Table `content_artifacts`: which files a stage has written for an episode.
+//! Table `content_artifacts`: the files that stages have written for an episode.
 
 use btcedu_domain::{EpisodeId, Sha256Hash, UtcTime};
 use diesel::{
@@ -17,7 +17,7 @@ pub struct ContentArtifact {
     pub id: i64,
     /// The episode's id (not its row id).
     pub episode_id: EpisodeId,
-    /// What it is, in the stage's words.
+    /// The kind of artifact, as the stage names it.
     pub artifact_type: String,
     /// The file, relative to the workspace.
     pub file_path: String,
@@ -25,19 +25,19 @@ pub struct ContentArtifact {
     pub model: Option<String>,
     /// Hash of the prompt that it was made with.
     pub prompt_hash: Option<Sha256Hash>,
-    /// v1: what was looked up for it.
+    /// v1: the chunks that were retrieved for it.
     pub retrieval_snapshot_path: Option<String>,
     /// When it was written.
     pub created_at: UtcTime,
 }
 
-/// An artifact to write down.
+/// An artifact to insert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Insertable)]
 #[diesel(table_name = content_artifacts)]
 pub struct NewContentArtifact<'a> {
     /// The episode's id (not its row id).
     pub episode_id: &'a EpisodeId,
-    /// What it is, in the stage's words.
+    /// The kind of artifact, as the stage names it.
     pub artifact_type: &'a str,
     /// The file, relative to the workspace.
     pub file_path: &'a str,
@@ -49,10 +49,10 @@ pub struct NewContentArtifact<'a> {
     pub created_at: UtcTime,
 }
 
-/// Writes an artifact down and returns its row id.
+/// Inserts an artifact and returns its row id.
 ///
 /// # Errors
-/// [`DbError::Constraint`] where there is no such episode.
+/// [`DbError::Constraint`] if there is no such episode.
 pub fn insert(conn: &mut Conn, new: &NewContentArtifact<'_>) -> Result<i64, DbError> {
     let query = diesel::insert_into(content_artifacts::table).values(new);
     Ok(query.returning(content_artifacts::id).get_result(conn)?)
@@ -67,7 +67,7 @@ pub fn list_for_episode(conn: &mut Conn, episode_id: &EpisodeId) -> Result<Vec<C
     Ok(query.order(content_artifacts::id).select(ContentArtifact::as_select()).load(conn)?)
 }
 
-/// An episode that has something made with a prompt.
+/// An episode with an artifact that was made with a prompt.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
 pub struct PromptUse {
     /// SHA-256 of the prompt's text.
@@ -79,12 +79,12 @@ pub struct PromptUse {
     /// The episode's title.
     #[diesel(sql_type = Text)]
     pub title: String,
-    /// How many episodes have something made with that prompt.
+    /// The number of episodes with an artifact that was made with the prompt.
     #[diesel(sql_type = BigInt)]
     pub episodes: i64,
 }
 
-/// Lists which episodes have something made with which prompt, the last made first: `most` for each prompt.
+/// Lists the episodes of each prompt's artifacts, newest artifact first and at most `most` per prompt.
 ///
 /// # Errors
 /// [`DbError`] of the query.

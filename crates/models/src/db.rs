@@ -1,4 +1,4 @@
-//! The one async door to `SQLite`: a small pool, and blocking work off the async threads.
+//! Async access to `SQLite`: a small pool, with the blocking work on other threads.
 
 use std::{
     path::{Path, PathBuf},
@@ -10,17 +10,17 @@ use crate::{
     error::DbError,
     migrate::{self, MigrationStatus},
     pool::{Conn, Opened, Opener, Pragmas, url},
-    turns::Turns,
+    write_queue::WriteQueue,
 };
 use diesel::r2d2::{Pool, PooledConnection};
 
-/// `SQLite` has one writer at a time; more connections only serve more readers.
+/// `SQLite` has one writer at a time; more connections only allow more readers.
 const MAX_CONNECTIONS: u32 = 4;
-/// How long to wait for a free connection: this often, this long.
+/// How often to try to get a free connection, and how long each try waits.
 const POOL_TRIES: u32 = 120;
 const POOL_WAIT: Duration = Duration::from_millis(250);
 
-/// Which file, and how patient to be.
+/// The database file, and how long to wait for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DbConfig {
     /// The database file.
@@ -40,8 +40,8 @@ impl Default for DbConfig {
 pub struct Db {
     path: PathBuf,
     pool: Pool<Opener>,
-    /// Who writes, among the clones.
-    turns: Arc<Turns>,
+    /// Writers of all clones that wait for a transaction.
+    write_queue: Arc<WriteQueue>,
 }
 
 impl std::fmt::Debug for Db {
@@ -51,10 +51,10 @@ impl std::fmt::Debug for Db {
 }
 
 impl Db {
-    /// Makes a handle without touching the file: the first query opens or creates it.
+    /// Makes a handle without opening the file: the first query opens or creates it.
     ///
     /// # Errors
-    /// [`DbError::PathNotText`] where `SQLite` can't be told the path.
+    /// [`DbError::PathNotText`] if the path isn't UTF-8, which `SQLite` needs.
     pub fn open(config: &DbConfig) -> Result<Self, DbError> {
         let path = config.path.clone();
         url(&path)?;
@@ -69,7 +69,7 @@ impl Db {
                 busy_timeout: config.busy_timeout,
             }))
             .build_unchecked(Opener { path: path.clone() });
-        Ok(Self { path, pool, turns: Arc::default() })
+        Ok(Self { path, pool, write_queue: Arc::default() })
     }
 
     /// Returns the path of the database file.
@@ -77,24 +77,24 @@ impl Db {
         &self.path
     }
 
-    /// Tells whether the file is there, without creating it.
+    /// Tells whether the file exists, without creating it.
     pub fn exists(&self) -> bool {
         self.path.is_file()
     }
 
     /// Applies all pending migrations, or none, and returns the names of those applied.
     ///
-    /// Where none is pending this is one read and takes no lock.
+    /// If none is pending, this reads once and takes no lock.
     ///
     /// # Errors
-    /// [`DbError::NewerSchema`] where a newer btcedu was here, [`DbError::Migration`]
-    /// where a step fails, and what [`Db::run`] returns.
+    /// [`DbError::NewerSchema`] if a newer btcedu has migrated the file, [`DbError::Migration`]
+    /// if a step fails, and the errors of [`Db::run`].
     pub async fn migrate(&self) -> Result<Vec<String>, DbError> {
         let path = self.path.clone();
         self.run(move |conn| migrate::apply_pending(conn, &path)).await
     }
 
-    /// Lists the migrations, oldest first; a file that isn't there has none and stays away.
+    /// Lists the migrations, oldest first. A missing file has none and is not created.
     ///
     /// # Errors
     /// As [`Db::run`].
@@ -105,14 +105,14 @@ impl Db {
         self.run(migrate::status).await
     }
 
-    /// Runs queries that read; each sees the database as it is at that moment.
+    /// Runs queries outside of a transaction; each sees the database as it is at that moment.
     ///
     /// # Errors
-    /// What the closure returns, and why no connection could be had; errors of the
-    /// file itself are typed by cause.
+    /// The error of the closure, or the reason why there is no connection. Errors of the
+    /// file itself have a variant per cause.
     ///
     /// # Panics
-    /// Where the closure does.
+    /// If the closure panics.
     pub async fn run<T, F>(&self, queries: F) -> Result<T, DbError>
     where
         T: Send + 'static,
@@ -122,53 +122,53 @@ impl Db {
         self.offload(move || db.run_blocking(queries)).await?
     }
 
-    /// Runs queries in one immediate transaction: all of it happens, or nothing.
+    /// Runs queries in one immediate transaction: either all changes are committed, or none.
     ///
-    /// Those who wait for their turn at the same time share a transaction, each with a
-    /// savepoint of its own: it is synced to the disk once for all of them.
+    /// Writers that wait at the same time share a transaction, each with its own
+    /// savepoint. So the disk is synced once for all of them.
     ///
-    /// Never wait for anything but the database inside: others wait for this.
+    /// The closure must not wait for anything but the database, because other writers wait for it.
     ///
     /// # Errors
-    /// As [`Db::run`]; an error of the closure undoes what the closure did.
+    /// As [`Db::run`]; an error of the closure rolls its changes back.
     ///
     /// # Panics
-    /// Where the closure does; that undoes what it did too.
+    /// If the closure panics; its changes are rolled back.
     pub async fn transaction<T, F>(&self, queries: F) -> Result<T, DbError>
     where
         T: Send + 'static,
         F: FnOnce(&mut Conn) -> Result<T, DbError> + Send + 'static,
     {
-        let mut ended = self.turns.queue(queries);
+        let mut receiver = self.write_queue.add(queries);
         let outcome = tokio::select! {
             biased;
-            // Somebody else had the turn and did this too.
-            ended = &mut ended => ended,
-            _turn = self.turns.turn() => {
+            // Another writer has run these queries in its transaction.
+            outcome = &mut receiver => outcome,
+            _lock = self.write_queue.lock() => {
                 let db = self.clone();
-                self.offload(move || db.write_all_that_waits()).await?;
-                ended.await
+                self.offload(move || db.write_all_waiting()).await?;
+                receiver.await
             }
         }
         .map_err(|source| DbError::Stopped { path: self.path.clone(), source: Arc::new(source) })?;
         outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
-    fn write_all_that_waits(&self) {
-        let mut together = self.turns.take();
-        if together.is_empty() {
+    fn write_all_waiting(&self) {
+        let mut waiting = self.write_queue.take();
+        if waiting.is_empty() {
             return;
         }
-        let written = self.run_blocking(|conn| {
+        let committed = self.run_blocking(|conn| {
             write_locked(conn, |conn| {
-                for write in &mut together {
+                for write in &mut waiting {
                     write.run(conn, &self.path);
                 }
                 Ok(())
             })
         });
-        for write in together {
-            write.end(&written);
+        for write in waiting {
+            write.report(&committed);
         }
     }
 
@@ -202,7 +202,7 @@ impl Db {
         }
     }
 
-    /// Waits for a free connection, in short steps: a dropped one wakes nobody.
+    /// Waits for a free connection, in short steps, because a dropped one doesn't wake waiting threads.
     fn connection(&self) -> Result<PooledConnection<Opener>, DbError> {
         let mut result = self.pool.get_timeout(POOL_WAIT);
         for _ in 1..POOL_TRIES {
@@ -215,7 +215,7 @@ impl Db {
     }
 }
 
-/// Makes one immediate transaction; tells the log how long nobody else could write.
+/// Runs one immediate transaction and logs how long it blocked other writers.
 fn write_locked<T>(
     conn: &mut Conn,
     queries: impl FnOnce(&mut Conn) -> Result<T, DbError>,

@@ -1,4 +1,4 @@
-//! Table `episodes`: what is known of each episode, and how far it has got.
+//! Table `episodes`: the facts about each episode, and its status.
 
 use btcedu_domain::{EpisodeId, EpisodeRowId, EpisodeStatus, PipelineVersion, ReviewStatus, UtcTime};
 use diesel::{dsl::sql, prelude::*, sql_types::Text, sqlite::Sqlite};
@@ -14,73 +14,73 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Queryable, Selectable)]
 #[diesel(table_name = episodes, check_for_backend(Sqlite))]
 pub struct Episode {
-    /// Row id; `pipeline_runs` and `provider_calls` point at it.
+    /// Row id; `pipeline_runs` and `provider_calls` refer to it.
     pub id: EpisodeRowId,
-    /// The id that names the episode's folders.
+    /// The id, which is also the name of the episode's folders.
     pub episode_id: EpisodeId,
-    /// `channels.channel_id`, where it came from a channel.
+    /// `channels.channel_id`; none if it came from no channel.
     pub channel_id: Option<String>,
-    /// Where it came from (`youtube_rss`, `rss`, `local`).
+    /// Its source (`youtube_rss`, `rss`, `local`).
     pub source: String,
     /// The episode's title.
     pub title: String,
-    /// When the feed says that it appeared.
+    /// The publication time in the feed.
     pub published_at: Option<UtcTime>,
     /// Length of the audio in seconds.
     pub duration_seconds: Option<i64>,
     /// The episode's link; none for local files.
     pub url: Option<String>,
-    /// How far it has got.
+    /// Its status.
     pub status: EpisodeStatus,
-    /// Audio file, relative to the workspace.
+    /// The audio file, relative to the workspace.
     pub audio_path: Option<String>,
-    /// German transcript, relative to the workspace.
+    /// The German transcript, relative to the workspace.
     pub transcript_path: Option<String>,
-    /// Folder of outputs, relative to the workspace.
+    /// The folder of outputs, relative to the workspace.
     pub output_dir: Option<String>,
     /// When it was found or added.
     pub detected_at: UtcTime,
-    /// When the pipeline was done with it.
+    /// When the pipeline had completed it.
     pub completed_at: Option<UtcTime>,
-    /// The last failure, until a run succeeds.
+    /// The last error, until a run succeeds.
     pub error_message: Option<String>,
     /// How often a stage has failed.
     pub retry_count: i32,
     /// Which pipeline it follows.
     #[diesel(deserialize_as = VersionNumber)]
     pub pipeline_version: PipelineVersion,
-    /// What the last review said.
+    /// The state of the last review.
     pub review_status: Option<ReviewStatus>,
-    /// `YouTube`'s id of our own film; reached by later work only.
+    /// `YouTube`'s id of the video that btcedu publishes; not used by this version yet.
     pub youtube_video_id: Option<String>,
-    /// When our own film went out; reached by later work only.
+    /// When btcedu published its video; not used by this version yet.
     pub published_at_youtube: Option<UtcTime>,
 }
 
-/// What an episode has when it is first written down.
+/// An episode to insert.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewEpisode<'a> {
-    /// The id that names the episode's folders.
+    /// The id, which is also the name of the episode's folders.
     pub episode_id: &'a EpisodeId,
-    /// `channels.channel_id`, where it came from a channel.
+    /// `channels.channel_id`; none if it came from no channel.
     pub channel_id: Option<&'a str>,
-    /// Where it came from (`youtube_rss`, `rss`, `local`).
+    /// Its source (`youtube_rss`, `rss`, `local`).
     pub source: &'a str,
     /// The episode's title.
     pub title: &'a str,
-    /// When the feed says that it appeared.
+    /// The publication time in the feed.
     pub published_at: Option<UtcTime>,
     /// Length of the audio in seconds.
     pub duration_seconds: Option<i64>,
     /// The episode's link; none for local files.
     pub url: Option<&'a str>,
-    /// How far it has got.
+    /// Its status.
     pub status: EpisodeStatus,
-    /// Folder of outputs, relative to the workspace.
+    /// The folder of outputs, relative to the workspace.
     pub output_dir: Option<&'a str>,
     /// When it was found or added.
     pub detected_at: UtcTime,
-    /// Which pipeline it follows; always written, since the table's default is v1.
+    /// Which pipeline it follows; always written, because the table's default is v1.
     pub pipeline_version: PipelineVersion,
 }
 
@@ -89,15 +89,15 @@ pub struct NewEpisode<'a> {
 pub struct EpisodeFilter {
     /// Only this status.
     pub status: Option<EpisodeStatus>,
-    /// Only where title or id contain this (A–Z without regard to case).
+    /// Only if title or id contain this text (ignoring the case of A–Z).
     pub search: Option<String>,
-    /// At most so many.
+    /// The largest number of episodes.
     pub limit: Option<i64>,
-    /// Leave out so many first.
+    /// The number of episodes to skip.
     pub offset: i64,
 }
 
-/// Finds an episode by the id that names its folders.
+/// Finds an episode by its id.
 ///
 /// # Errors
 /// [`DbError`] of the query.
@@ -106,14 +106,14 @@ pub fn find(conn: &mut Conn, episode_id: &EpisodeId) -> Result<Option<Episode>, 
     Ok(query.select(Episode::as_select()).first(conn).optional()?)
 }
 
-/// Lists episodes, newest first (by publication, else by when they were found).
+/// Lists episodes, newest first (by publication time, otherwise by the time they were found).
 ///
 /// # Errors
 /// [`DbError`] of the query.
 pub fn list(conn: &mut Conn, filter: &EpisodeFilter) -> Result<Vec<Episode>, DbError> {
     let newest_first = sql::<Text>("COALESCE(published_at, detected_at) DESC");
     let query = filtered(filter).order((newest_first, episodes::id.desc())).select(Episode::as_select());
-    // SQLite takes an offset only beside a limit; -1 is none.
+    // SQLite accepts an offset only with a limit; -1 means no limit.
     Ok(query.limit(filter.limit.unwrap_or(-1)).offset(filter.offset).load(conn)?)
 }
 
@@ -126,7 +126,7 @@ pub fn list_titles(conn: &mut Conn, ids: &[&str]) -> Result<Vec<(String, String)
     Ok(query.select((episodes::episode_id, episodes::title)).load(conn)?)
 }
 
-/// Counts the episodes that a filter lets through, whatever its limit.
+/// Counts the episodes that match a filter, without its limit.
 ///
 /// # Errors
 /// [`DbError`] of the query.
@@ -156,10 +156,10 @@ fn filtered(filter: &EpisodeFilter) -> episodes::BoxedQuery<'_, Sqlite> {
     query
 }
 
-/// Writes a new episode down.
+/// Inserts an episode.
 ///
 /// # Errors
-/// [`DbError::Duplicate`] where the id is taken.
+/// [`DbError::Duplicate`] if the id exists already.
 pub fn insert(conn: &mut Conn, new: &NewEpisode<'_>) -> Result<Episode, DbError> {
     let values = (
         episodes::episode_id.eq(new.episode_id),
@@ -183,7 +183,7 @@ macro_rules! setters {
         $(#[$doc])*
         ///
         /// # Errors
-        /// [`DbError::NotFound`] where there is no such row.
+        /// [`DbError::NotFound`] if there is no such row.
         pub fn $name(conn: &mut Conn, id: EpisodeRowId, $column: $type) -> Result<(), DbError> {
             let query = diesel::update(episodes::table.find(id)).set(episodes::$column.eq($column));
             expect_row(query.execute(conn)?, "episode row", &id.0)
@@ -202,14 +202,14 @@ setters! {
     set_audio_path(audio_path: Option<&str>);
     /// Records where the transcript is, relative to the workspace.
     set_transcript_path(transcript_path: Option<&str>);
-    /// Records what the last review said.
+    /// Records the state of the last review.
     set_review_status(review_status: Option<ReviewStatus>);
 }
 
-/// Records a failure: the error, and one more in the count.
+/// Records a failure: sets the error and increments the count.
 ///
 /// # Errors
-/// [`DbError::NotFound`] where there is no such row.
+/// [`DbError::NotFound`] if there is no such row.
 pub fn set_failure(conn: &mut Conn, id: EpisodeRowId, error: &str) -> Result<(), DbError> {
     let changes = (episodes::error_message.eq(error), episodes::retry_count.eq(episodes::retry_count + 1));
     let query = diesel::update(episodes::table.find(id)).set(changes);

@@ -1,19 +1,19 @@
-//! What can go wrong with the database, by what the reader can do about it.
+//! Database errors; one variant for each thing that the reader can do about it.
 
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-/// An error of a layer below, kept as the cause; shared, since one failed transaction
-/// may be the end of several writers' work.
+/// An error of a lower layer, kept as the cause. It is shared, because one failed transaction
+/// can be the result of several writers.
 pub type SharedError = Arc<dyn std::error::Error + Send + Sync>;
 
-/// Why the database could not do what was asked.
+/// An operation on the database failed.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum DbError {
-    /// Somebody else held the file longer than the busy timeout.
+    /// Another process locked the file for longer than the busy timeout.
     #[error(
         "the database {} is locked by another program (another btcedu, a backup or a database browser); \
          let it finish, then try again", path.display()
@@ -21,15 +21,15 @@ pub enum DbError {
     Locked {
         /// The database file.
         path: PathBuf,
-        /// What the database said.
+        /// The error of the database.
         source: SharedError,
     },
-    /// No room for what was to be written.
+    /// The disk is full.
     #[error("there is no room left for the database {}; free some space, then try again", path.display())]
     Full {
         /// The database file.
         path: PathBuf,
-        /// What the database said.
+        /// The error of the database.
         source: SharedError,
     },
     /// The file or its folder can't be written.
@@ -39,7 +39,7 @@ pub enum DbError {
     ReadOnly {
         /// The database file.
         path: PathBuf,
-        /// What the database said.
+        /// The error of the database.
         source: SharedError,
     },
     /// The file can't be opened or created.
@@ -50,15 +50,15 @@ pub enum DbError {
     CannotOpen {
         /// The database file.
         path: PathBuf,
-        /// What the database or the system said.
+        /// The error of the database or the system.
         source: SharedError,
     },
-    /// The file is something else.
+    /// The file is not a database.
     #[error("{} is not a database; check the setting DATABASE_URL, or move the file away", path.display())]
     NotADatabase {
         /// The file.
         path: PathBuf,
-        /// What the database said.
+        /// The error of the database.
         source: SharedError,
     },
     /// The file is damaged.
@@ -66,23 +66,23 @@ pub enum DbError {
     Corrupt {
         /// The database file.
         path: PathBuf,
-        /// What the database said.
+        /// The error of the database.
         source: SharedError,
     },
-    /// The disk failed below `SQLite`.
+    /// Reading or writing the disk failed.
     #[error("the disk failed under the database {}; look at the system's log", path.display())]
     Disk {
         /// The database file.
         path: PathBuf,
-        /// What the database said.
+        /// The error of the database.
         source: SharedError,
     },
-    /// A table or column is not there yet.
+    /// A table or column does not exist yet.
     #[error("the database {} lacks tables that this version needs; run `btcedu migrate`", path.display())]
     Unmigrated {
         /// The database file.
         path: PathBuf,
-        /// What the database said.
+        /// The error of the database.
         source: SharedError,
     },
     /// A newer btcedu has migrated the file.
@@ -105,7 +105,7 @@ pub enum DbError {
         /// What went wrong.
         source: SharedError,
     },
-    /// The path can't be given to `SQLite`.
+    /// The path isn't UTF-8, which `SQLite` needs.
     #[error("the database's path {} is not UTF-8; choose another one", path.display())]
     PathNotText {
         /// The path.
@@ -116,29 +116,29 @@ pub enum DbError {
     Exhausted {
         /// The database file.
         path: PathBuf,
-        /// What the pool said.
+        /// The error of the pool.
         source: Arc<diesel::r2d2::PoolError>,
     },
-    /// The program is ending, so the work was not begun.
+    /// The program is ending, so the work was not started.
     #[error("the program is ending, so nothing was asked of the database {}", path.display())]
     Stopped {
         /// The database file.
         path: PathBuf,
-        /// What tokio said.
+        /// The error of tokio.
         source: SharedError,
     },
-    /// The row that was to be changed is not there.
+    /// The row to change does not exist.
     #[error("there is no {what} '{id}' in the database")]
     NotFound {
-        /// What the row stands for, in words.
+        /// The kind of row, for the message.
         what: &'static str,
-        /// How it was asked for.
+        /// The id that was asked for.
         id: String,
     },
     /// A row with these unique values exists.
     #[error("the database has such a row already ({constraint})")]
     Duplicate {
-        /// `SQLite`'s words, which name table and columns.
+        /// `SQLite`'s message, which names table and columns.
         constraint: String,
         /// The whole error.
         source: Arc<diesel::result::Error>,
@@ -146,21 +146,21 @@ pub enum DbError {
     /// The row breaks another rule of its table.
     #[error("the row breaks a rule of its table ({constraint}); please report it")]
     Constraint {
-        /// `SQLite`'s words.
+        /// `SQLite`'s message.
         constraint: String,
         /// The whole error.
         source: Arc<diesel::result::Error>,
     },
-    /// A stored value is no word that this version knows.
+    /// This version does not know a stored value.
     #[error("a row holds a value that this version can't read; if a newer btcedu wrote it, update this one")]
     Unreadable {
-        /// Which value, and what is allowed.
+        /// The value, and the allowed ones.
         source: Arc<diesel::result::Error>,
     },
     /// Anything else.
     #[error("the database refused a query; please report it together with the cause")]
     Query {
-        /// What Diesel or the database said.
+        /// The error of Diesel or the database.
         source: Arc<diesel::result::Error>,
     },
 }
@@ -184,7 +184,7 @@ impl From<diesel::result::Error> for DbError {
 }
 
 impl DbError {
-    /// Names the file, and the cause where `SQLite`'s words tell it.
+    /// Adds the file's path, and the cause if `SQLite`'s message tells it.
     pub(crate) fn at(self, path: &Path) -> Self {
         match self {
             Self::Query { source } => match message(&source).and_then(Cause::of) {
@@ -195,7 +195,7 @@ impl DbError {
         }
     }
 
-    /// Makes the error of a failed migration; lack of room or rights is told as such.
+    /// Makes the error of a failed migration; a full disk and missing rights have their own variants.
     pub(crate) fn migration(path: &Path, step: &str, source: impl Into<SharedError>) -> Self {
         let source = source.into();
         match Cause::of(&source.to_string()) {
@@ -204,7 +204,7 @@ impl DbError {
         }
     }
 
-    /// Makes the error of a connection that could not be opened.
+    /// Makes the error of a connection that can't be opened.
     pub(crate) fn cannot_open(
         path: &Path,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -212,7 +212,7 @@ impl DbError {
         Self::CannotOpen { path: path.to_owned(), source: source.into().into() }
     }
 
-    /// Tells whether nothing was there to be read: no table yet.
+    /// Tells whether the table does not exist yet.
     pub(crate) fn is_unmigrated(&self) -> bool {
         match self {
             Self::Unmigrated { .. } => true,
@@ -222,12 +222,12 @@ impl DbError {
     }
 }
 
-/// Turns "no row was changed" into an error.
+/// Returns an error if no row was changed.
 pub(crate) fn expect_row(changed: usize, what: &'static str, id: &impl ToString) -> Result<(), DbError> {
     if changed == 0 { Err(DbError::NotFound { what, id: id.to_string() }) } else { Ok(()) }
 }
 
-/// Returns `SQLite`'s own words, where the error has some.
+/// Returns `SQLite`'s message, if the error has one.
 fn message(error: &diesel::result::Error) -> Option<&str> {
     use diesel::result::Error;
     match error {
@@ -237,7 +237,7 @@ fn message(error: &diesel::result::Error) -> Option<&str> {
     }
 }
 
-/// The causes that Diesel doesn't tell apart.
+/// Causes for which Diesel has no error kinds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cause {
     Locked,
@@ -251,10 +251,10 @@ enum Cause {
 }
 
 impl Cause {
-    /// Reads `SQLite`'s words, since Diesel keeps no result code for these.
+    /// Reads `SQLite`'s message, because Diesel keeps no result code for these.
     ///
-    /// They are the constants of `sqlite3ErrStr` in `SQLite`'s `main.c`; a migration
-    /// error puts words of its own in front, hence the end is compared.
+    /// The messages are the constants of `sqlite3ErrStr` in `SQLite`'s `main.c`. A migration
+    /// error has more text before them, so only the end is compared.
     fn of(message: &str) -> Option<Self> {
         const ENDINGS: [(&str, Cause); 8] = [
             ("database is locked", Cause::Locked),

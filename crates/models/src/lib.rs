@@ -1,15 +1,14 @@
-//! Everything btcedu keeps in tables; nothing else speaks SQL.
+//! The database: tables, queries and migrations. No other crate uses SQL.
 //!
 //! One module per table, each with its row, its insert struct and synchronous
 //! functions from a closed set of verbs. They take a connection, do one thing and
-//! never commit: [`Db::run`] and [`Db::transaction`] are the only doors.
+//! never commit. Other crates get a connection only from [`Db::run`] and [`Db::transaction`].
 //!
 //! May use: `btcedu-domain`.
 //!
 //! Invariants: a writing transaction is immediate, so it waits for its turn
-//! instead of failing · pending migrations are applied all or not at all · money
-//! is added up from the ledger, nowhere else · a path in every error that is about
-//! the file.
+//! instead of failing · pending migrations are applied all or not at all · costs
+//! are summed from the ledger only · every error about the file has its path.
 //!
 //! # Example
 //! ```
@@ -36,7 +35,7 @@ mod error;
 mod migrate;
 mod pool;
 mod schema;
-mod turns;
+mod write_queue;
 
 pub mod content_artifacts;
 pub mod episodes;

@@ -1,4 +1,4 @@
-//! Table `media_assets`: which picture, speech and film an episode has now.
+//! Table `media_assets`: the current pictures, audio and videos of an episode.
 
 use btcedu_domain::{AssetType, ChapterId, EpisodeId, UtcTime};
 use diesel::{prelude::*, sqlite::Sqlite};
@@ -18,7 +18,7 @@ pub struct MediaAsset {
     pub id: i64,
     /// The episode's id (not its row id).
     pub episode_id: EpisodeId,
-    /// Picture, speech or film.
+    /// The kind of asset.
     pub asset_type: AssetType,
     /// The chapter that it belongs to.
     pub chapter_id: Option<ChapterId>,
@@ -28,9 +28,9 @@ pub struct MediaAsset {
     pub mime_type: Option<String>,
     /// The file's size in bytes.
     pub size_bytes: Option<i64>,
-    /// Length in seconds, of speech and films.
+    /// Length of audio or video in seconds.
     pub duration_seconds: Option<f64>,
-    /// Whatever else is known, as JSON.
+    /// Other facts, as JSON.
     pub metadata: Option<String>,
     /// The template version that the prompt was written with; none for a chapter's own prompt.
     pub prompt_version_id: Option<i64>,
@@ -39,13 +39,13 @@ pub struct MediaAsset {
     pub created_at: Option<UtcTime>,
 }
 
-/// An asset to write down.
+/// An asset to insert.
 #[derive(Debug, Clone, Copy, PartialEq, Insertable, AsChangeset)]
 #[diesel(table_name = media_assets, treat_none_as_null = true)]
 pub struct NewMediaAsset<'a> {
     /// The episode's id (not its row id).
     pub episode_id: &'a EpisodeId,
-    /// Picture, speech or film.
+    /// The kind of asset.
     pub asset_type: AssetType,
     /// The chapter that it belongs to.
     pub chapter_id: Option<&'a ChapterId>,
@@ -55,9 +55,9 @@ pub struct NewMediaAsset<'a> {
     pub mime_type: Option<&'a str>,
     /// The file's size in bytes.
     pub size_bytes: Option<i64>,
-    /// Length in seconds, of speech and films.
+    /// Length of audio or video in seconds.
     pub duration_seconds: Option<f64>,
-    /// Whatever else is known, as JSON; the table refuses what isn't.
+    /// Other facts, as JSON; the table refuses any other text.
     pub metadata: Option<&'a str>,
     /// The template version that the prompt was written with.
     pub prompt_version_id: Option<i64>,
@@ -77,7 +77,7 @@ pub fn list_images(conn: &mut Conn, episode_id: &EpisodeId) -> Result<Vec<MediaA
     Ok(query.order(order).select(MediaAsset::as_select()).load(conn)?)
 }
 
-/// Writes an asset down and returns its row id.
+/// Inserts an asset and returns its row id.
 ///
 /// # Errors
 /// [`DbError::Duplicate`] for a second picture of one chapter.
@@ -86,10 +86,10 @@ pub fn insert(conn: &mut Conn, new: &NewMediaAsset<'_>) -> Result<i64, DbError> 
     Ok(query.returning(media_assets::id).get_result(conn)?)
 }
 
-/// Writes down a chapter's picture, in place of the one before, and returns its row id.
+/// Inserts or replaces a chapter's picture and returns its row id.
 ///
 /// # Errors
-/// [`DbError::Constraint`] where the metadata is no JSON or the prompt version is unknown.
+/// [`DbError::Constraint`] if the metadata isn't JSON or the prompt version is unknown.
 pub fn upsert_image(conn: &mut Conn, new: &NewMediaAsset<'_>) -> Result<i64, DbError> {
     let as_image = NewMediaAsset { asset_type: AssetType::Image, ..*new };
     let current = media_assets::table
@@ -106,7 +106,7 @@ pub fn upsert_image(conn: &mut Conn, new: &NewMediaAsset<'_>) -> Result<i64, DbE
 /// Replaces an asset's metadata (JSON).
 ///
 /// # Errors
-/// [`DbError::NotFound`] where there is no such row, [`DbError::Constraint`] where it is no JSON.
+/// [`DbError::NotFound`] if there is no such row, [`DbError::Constraint`] if it isn't JSON.
 pub fn set_metadata(conn: &mut Conn, id: i64, metadata: Option<&str>) -> Result<(), DbError> {
     let query = diesel::update(media_assets::table.find(id)).set(media_assets::metadata.eq(metadata));
     expect_row(query.execute(conn)?, "media asset", &id)

@@ -1,4 +1,4 @@
-//! Brings the tables up to date, also when two first runs do it at once.
+//! Migrations; two processes may apply them at the same time.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -14,10 +14,10 @@ use crate::error::DbError;
 
 pub(crate) const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 
-/// One migration, and whether the database has it.
+/// One migration, and whether it has been applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MigrationStatus {
-    /// The name of its folder; of one that this version doesn't know, its number.
+    /// The name of its folder; its number if this version doesn't know it.
     pub name: String,
     /// Whether it has been applied.
     pub applied: bool,
@@ -44,7 +44,7 @@ struct Applied {
     version: String,
 }
 
-/// Returns the versions that the database has; a plain read, unlike Diesel's own.
+/// Returns the applied versions. Unlike Diesel's own function, it only reads.
 fn applied(conn: &mut SqliteConnection) -> Result<BTreeSet<String>, DbError> {
     let rows: Result<Vec<Applied>, _> =
         diesel::sql_query("SELECT version FROM __diesel_schema_migrations").load(conn);
@@ -55,10 +55,10 @@ fn applied(conn: &mut SqliteConnection) -> Result<BTreeSet<String>, DbError> {
     }
 }
 
-/// Applies what is pending in one immediate transaction.
+/// Applies the pending migrations in one immediate transaction.
 ///
-/// What is pending is looked up again inside it: another process may have been
-/// there in between.
+/// It looks for pending ones again inside the transaction, because another process may have
+/// applied them.
 pub(crate) fn apply_pending(conn: &mut SqliteConnection, path: &Path) -> Result<Vec<String>, DbError> {
     let steps = steps()?;
     if pending(conn, &steps, path)?.is_empty() {

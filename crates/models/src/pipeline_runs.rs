@@ -1,4 +1,4 @@
-//! Table `pipeline_runs`: each execution of a stage, its end and what it cost.
+//! Table `pipeline_runs`: each execution of a stage, its result and its cost.
 
 use btcedu_domain::{EpisodeRowId, EpisodeStatus, RunId, RunStatus, Stage, Usd, UtcTime};
 use diesel::{
@@ -25,7 +25,7 @@ pub struct PipelineRun {
     pub episode_id: EpisodeRowId,
     /// Which stage ran.
     pub stage: Stage,
-    /// How it ended, if it did.
+    /// Its result, or that it is running.
     pub status: RunStatus,
     /// When it began.
     pub started_at: UtcTime,
@@ -35,14 +35,14 @@ pub struct PipelineRun {
     pub input_tokens: i64,
     /// Tokens received, from the ledger.
     pub output_tokens: i64,
-    /// What it cost, from the ledger; a run without ledger rows has its own number.
+    /// Its cost from the ledger; a run without ledger rows has its own number.
     #[diesel(deserialize_as = Dollars)]
     pub estimated_cost_usd: Usd,
     /// Why it failed.
     pub error_message: Option<String>,
 }
 
-/// A run that begins.
+/// A run to insert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Insertable)]
 #[diesel(table_name = pipeline_runs)]
 pub struct NewRun {
@@ -71,7 +71,7 @@ pub fn list_for_episode(conn: &mut Conn, episode: EpisodeRowId) -> Result<Vec<Pi
     Ok(query.order(pipeline_runs::id.desc()).select(PipelineRun::as_select()).load(conn)?)
 }
 
-/// Lists an episode's runs that have not ended: in flight, or interrupted. Oldest first.
+/// Lists an episode's runs that have not ended (running or interrupted), oldest first.
 ///
 /// # Errors
 /// [`DbError`] of the query.
@@ -82,7 +82,7 @@ pub fn list_running(conn: &mut Conn, episode: EpisodeRowId) -> Result<Vec<Pipeli
     Ok(query.order(pipeline_runs::id).select(PipelineRun::as_select()).load(conn)?)
 }
 
-/// Finds the last run of an episode, of whatever stage.
+/// Finds the last run of an episode, of any stage.
 ///
 /// # Errors
 /// [`DbError`] of the query.
@@ -91,7 +91,7 @@ pub fn find_latest(conn: &mut Conn, episode: EpisodeRowId) -> Result<Option<Pipe
     Ok(query.order(pipeline_runs::id.desc()).select(PipelineRun::as_select()).first(conn).optional()?)
 }
 
-/// Which stage ran last for an episode.
+/// The stage that ran last for an episode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
 #[diesel(table_name = pipeline_runs, check_for_backend(Sqlite))]
 pub struct LatestRun {
@@ -101,7 +101,7 @@ pub struct LatestRun {
     pub stage: Stage,
 }
 
-/// Lists which stage ran last, for all episodes with one of these statuses in one query.
+/// Lists the stage that ran last, for all episodes with one of these statuses, in one query.
 ///
 /// # Errors
 /// [`DbError`] of the query.
@@ -116,7 +116,7 @@ pub fn list_latest(conn: &mut Conn, statuses: &[EpisodeStatus]) -> Result<Vec<La
     Ok(diesel::sql_query(query).load(conn)?)
 }
 
-/// A stage of an episode whose runs keep costing money for nothing.
+/// A stage of an episode whose last runs cost money without a usable answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
 pub struct FailureStreak {
     /// The episode's row.
@@ -125,13 +125,13 @@ pub struct FailureStreak {
     /// The stage.
     #[diesel(sql_type = Text)]
     pub stage: Stage,
-    /// Runs that failed, cost something and brought no answer since the last that went well.
+    /// The number of failed runs with a cost and without an answer since the last success.
     #[diesel(sql_type = BigInt)]
     pub runs: i64,
 }
 
-/// Lists the stages of which at least so many runs have failed, cost something and brought no usable
-/// answer since one went well.
+/// Lists the stages with at least `least` failed runs with a cost and without a usable answer since the
+/// last success.
 ///
 /// # Errors
 /// [`DbError`] of the query.
@@ -154,20 +154,20 @@ pub fn list_failure_streaks(conn: &mut Conn, least: i64) -> Result<Vec<FailureSt
     Ok(query.bind::<BigInt, _>(least).load(conn)?)
 }
 
-/// Writes down that a run begins.
+/// Inserts a run that begins.
 ///
 /// # Errors
-/// [`DbError::Constraint`] where there is no such episode.
+/// [`DbError::Constraint`] if there is no such episode.
 pub fn insert(conn: &mut Conn, new: &NewRun) -> Result<RunId, DbError> {
     let query =
         diesel::insert_into(pipeline_runs::table).values((new, pipeline_runs::status.eq(RunStatus::Running)));
     Ok(query.returning(pipeline_runs::id).get_result(conn)?)
 }
 
-/// Records how a run ended.
+/// Records the result of a run.
 ///
 /// # Errors
-/// [`DbError::NotFound`] where there is no such run.
+/// [`DbError::NotFound`] if there is no such run.
 pub fn set_finished(
     conn: &mut Conn,
     id: RunId,
@@ -184,10 +184,10 @@ pub fn set_finished(
     expect_row(query.execute(conn)?, "run", &id.0)
 }
 
-/// Writes a run's tokens and cost anew from its ledger rows, so that they can't drift from them.
+/// Sets a run's tokens and cost to the sums of its ledger rows.
 ///
 /// # Errors
-/// [`DbError::NotFound`] where there is no such run.
+/// [`DbError::NotFound`] if there is no such run.
 pub fn set_totals_from_ledger(conn: &mut Conn, id: RunId) -> Result<(), DbError> {
     let query = diesel::sql_query(format!(
         "UPDATE pipeline_runs SET (input_tokens, output_tokens, estimated_cost_usd) = (

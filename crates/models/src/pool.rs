@@ -1,8 +1,7 @@
-//! How one connection is opened, and how the pool hands out a failure to open one.
+//! Opens connections; the pool also returns the error if that fails.
 //!
-//! r2d2 answers a failure by trying again until its time is over, and then keeps
-//! only the message. So here a failure travels through the pool like a connection:
-//! who asked gets it at once, typed.
+//! r2d2 tries again after a failure until its timeout, and then keeps only the message. So this
+//! crate passes a failure through the pool like a connection: the caller gets the typed error at once.
 
 use std::{
     convert::Infallible,
@@ -22,14 +21,14 @@ use crate::error::DbError;
 /// What query functions take: one connection to `SQLite`.
 pub type Conn = SqliteConnection;
 
-/// How long one try to switch to WAL waits, and pauses before the next.
+/// How long one try to switch to WAL waits, and the pause before the next try.
 const WAL_STEP: Duration = Duration::from_millis(25);
 
-/// A connection, or why there is none.
+/// A connection, or the error of opening it.
 pub(crate) enum Opened {
     Ready(Box<SqliteConnection>),
     Failed(DbError),
-    /// The failure has been handed over.
+    /// The error has been taken out.
     Taken,
 }
 
@@ -39,7 +38,7 @@ pub(crate) struct Opener {
     pub(crate) path: PathBuf,
 }
 
-/// Opens a connection; makes file and folder where there are none.
+/// Opens a connection; creates the file and its folder if they don't exist.
 pub(crate) fn open(path: &Path) -> Result<SqliteConnection, DbError> {
     let url = url(path)?;
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -71,7 +70,7 @@ impl ManageConnection for Opener {
     }
 }
 
-/// Sets what `SQLite` keeps per connection.
+/// Sets the pragmas that `SQLite` keeps per connection.
 #[derive(Debug)]
 pub(crate) struct Pragmas {
     pub(crate) path: PathBuf,
@@ -97,10 +96,10 @@ impl Pragmas {
         Ok(conn.batch_execute("PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL;")?)
     }
 
-    /// Switches the file to write-ahead logging, which it then stays in.
+    /// Switches the file to write-ahead logging; the file keeps this mode.
     ///
-    /// Two processes that do this to a fresh file at once can be in each other's
-    /// way, and then `SQLite` refuses without waiting. So this waits itself.
+    /// If two processes do this to a new file at the same time, `SQLite` may return an error without
+    /// waiting. So this function waits and tries again.
     fn switch_to_wal(&self, conn: &mut SqliteConnection) -> Result<(), DbError> {
         let mut waited = Duration::ZERO;
         loop {
@@ -136,9 +135,9 @@ fn set_busy_timeout(conn: &mut SqliteConnection, timeout: Duration) -> Result<()
     Ok(conn.batch_execute(&format!("PRAGMA busy_timeout = {milliseconds};"))?)
 }
 
-/// Writes a path so that `SQLite` takes it for nothing but a path.
+/// Writes a path in a form that `SQLite` can only read as a path.
 ///
-/// By itself a relative one could be a URI (`file:…`) or no file at all (`:memory:`).
+/// Otherwise a relative path could be read as a URI (`file:…`) or as a special name (`:memory:`).
 pub(crate) fn url(path: &Path) -> Result<String, DbError> {
     let text = path.to_str().ok_or_else(|| DbError::PathNotText { path: path.to_owned() })?;
     Ok(if path.is_absolute() { text.to_owned() } else { format!("./{text}") })

@@ -1,4 +1,4 @@
-//! Table `prompt_versions`: each revision of a prompt template, one default per name.
+//! Table `prompt_versions`: each version of a prompt template, with one default per name.
 
 use btcedu_domain::{Sha256Hash, UtcTime};
 use diesel::{prelude::*, sqlite::Sqlite};
@@ -27,13 +27,13 @@ pub struct PromptVersion {
     pub model: Option<String>,
     /// The temperature that the template asks for.
     pub temperature: Option<f64>,
-    /// The length of the answer, in tokens, that the template asks for.
+    /// The longest answer that the template asks for, in tokens.
     pub max_tokens: Option<i64>,
     /// Whether this is the version in use.
     pub is_default: bool,
     /// When it was registered.
     pub created_at: UtcTime,
-    /// What a person said of it.
+    /// A person's notes.
     pub notes: Option<String>,
     /// The template as registered.
     pub body: String,
@@ -55,17 +55,17 @@ pub struct NewPromptVersion<'a> {
     pub model: Option<&'a str>,
     /// The temperature that the template asks for.
     pub temperature: Option<f64>,
-    /// The length of the answer, in tokens, that the template asks for.
+    /// The longest answer that the template asks for, in tokens.
     pub max_tokens: Option<i64>,
     /// Now.
     pub created_at: UtcTime,
-    /// What a person said of it.
+    /// A person's notes.
     pub notes: Option<&'a str>,
     /// The template as registered.
     pub body: &'a str,
 }
 
-/// What a template's head says besides its text; `None` empties the column.
+/// A template's front matter; `None` clears the column.
 #[derive(Debug, Clone, Copy, PartialEq, AsChangeset)]
 #[diesel(table_name = prompt_versions, treat_none_as_null = true)]
 pub struct PromptMetadata<'a> {
@@ -73,7 +73,7 @@ pub struct PromptMetadata<'a> {
     pub model: Option<&'a str>,
     /// The temperature that the template asks for.
     pub temperature: Option<f64>,
-    /// The length of the answer, in tokens, that the template asks for.
+    /// The longest answer that the template asks for, in tokens.
     pub max_tokens: Option<i64>,
 }
 
@@ -117,20 +117,20 @@ pub fn find_default(conn: &mut Conn, name: &str) -> Result<Option<PromptVersion>
     Ok(query.select(PromptVersion::as_select()).first(conn).optional()?)
 }
 
-/// Registers a version and returns its row; it isn't the default yet.
+/// Inserts a version, which is not the default yet, and returns its row.
 ///
 /// # Errors
-/// [`DbError::Duplicate`] where the name has this number or this text already.
+/// [`DbError::Duplicate`] if the name has this number or this text already.
 pub fn insert(conn: &mut Conn, new: &NewPromptVersion<'_>) -> Result<PromptVersion, DbError> {
     let query =
         diesel::insert_into(prompt_versions::table).values((new, prompt_versions::is_default.eq(false)));
     Ok(query.returning(PromptVersion::as_returning()).get_result(conn)?)
 }
 
-/// Makes a version the one in use, and the one before no longer. Call it in a transaction.
+/// Makes a version the default instead of the current one. Call it in a transaction.
 ///
 /// # Errors
-/// [`DbError::NotFound`] where there is no such version; then nothing was changed.
+/// [`DbError::NotFound`] if there is no such version; then nothing is changed.
 pub fn set_default(conn: &mut Conn, name: &str, version: i32) -> Result<(), DbError> {
     let of_name = prompt_versions::table.filter(prompt_versions::name.eq(name));
     let wanted = of_name.filter(prompt_versions::version.eq(version));
@@ -147,16 +147,16 @@ pub fn set_default(conn: &mut Conn, name: &str, version: i32) -> Result<(), DbEr
 /// Records the file that a version was read from.
 ///
 /// # Errors
-/// [`DbError::NotFound`] where there is no such row.
+/// [`DbError::NotFound`] if there is no such row.
 pub fn set_template_path(conn: &mut Conn, id: i64, path: Option<&str>) -> Result<(), DbError> {
     let query = diesel::update(prompt_versions::table.find(id)).set(prompt_versions::template_path.eq(path));
     expect_row(query.execute(conn)?, "prompt version", &id)
 }
 
-/// Records what the template's head says, where only that has changed.
+/// Records a template's front matter.
 ///
 /// # Errors
-/// [`DbError::NotFound`] where there is no such row.
+/// [`DbError::NotFound`] if there is no such row.
 pub fn set_metadata(conn: &mut Conn, id: i64, metadata: &PromptMetadata<'_>) -> Result<(), DbError> {
     let query = diesel::update(prompt_versions::table.find(id)).set(metadata);
     expect_row(query.execute(conn)?, "prompt version", &id)

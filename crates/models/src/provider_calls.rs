@@ -1,4 +1,4 @@
-//! Table `provider_calls`, the ledger: each attempt at a paid call, and what it cost.
+//! Table `provider_calls`, the ledger: each attempt at a paid call, and its cost.
 
 mod costs;
 
@@ -29,31 +29,31 @@ pub struct ProviderCall {
     pub stage: Stage,
     /// The chapter that it was for.
     pub chapter_id: Option<ChapterId>,
-    /// What was asked for.
+    /// The kind of result that was requested.
     pub kind: CallKind,
     /// The model that was asked.
     pub model: String,
-    /// Hash of what was asked, so that the same is not bought twice.
+    /// Hash of the request, so that the same request is not paid twice.
     pub request_hash: Sha256Hash,
-    /// What is known of it.
+    /// Its state.
     pub state: CallState,
-    /// What it was expected to cost.
+    /// Its estimated cost.
     #[diesel(column_name = estimated_micros)]
     pub estimated: Usd,
-    /// What it did cost.
+    /// Its actual cost, once known.
     #[diesel(column_name = actual_micros)]
     pub actual: Option<Usd>,
     /// Tokens sent.
     pub tokens_in: Option<i64>,
     /// Tokens received.
     pub tokens_out: Option<i64>,
-    /// Text that was paid for, or the words of a refusal.
+    /// The paid text, or the message of a refusal.
     pub reply: Option<String>,
     /// The provider's id of the request, for its support.
     pub request_id: Option<String>,
-    /// When it was written down, right before sending.
+    /// When the row was inserted, right before sending.
     pub sent_at: UtcTime,
-    /// When its end was known.
+    /// When its result was known.
     pub settled_at: Option<UtcTime>,
     /// What went wrong.
     pub error: Option<String>,
@@ -73,33 +73,33 @@ pub struct NewCall<'a> {
     pub stage: Stage,
     /// The chapter that it is for.
     pub chapter_id: Option<&'a ChapterId>,
-    /// What is asked for.
+    /// The kind of result that is requested.
     pub kind: CallKind,
     /// The model that is asked.
     pub model: &'a str,
-    /// Hash of what is asked.
+    /// Hash of the request.
     pub request_hash: Sha256Hash,
-    /// What it is expected to cost.
+    /// Its estimated cost.
     #[diesel(column_name = estimated_micros)]
     pub estimated: Usd,
     /// Now.
     pub sent_at: UtcTime,
 }
 
-/// How a call ended; every field is written, `None` empties its column.
+/// The result of a call; every field is written, and `None` clears its column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AsChangeset)]
 #[diesel(table_name = provider_calls, treat_none_as_null = true)]
 pub struct Settlement<'a> {
-    /// What is known now.
+    /// Its state now.
     pub state: CallState,
-    /// What it cost; none for an answered call counts as its estimate.
+    /// Its actual cost; if it is none, an answered call counts at its estimate.
     #[diesel(column_name = actual_micros)]
     pub actual: Option<Usd>,
     /// Tokens sent.
     pub tokens_in: Option<i64>,
     /// Tokens received.
     pub tokens_out: Option<i64>,
-    /// Text that was paid for, or the words of a refusal.
+    /// The paid text, or the message of a refusal.
     pub reply: Option<&'a str>,
     /// The provider's id of the request.
     pub request_id: Option<&'a str>,
@@ -128,10 +128,10 @@ pub fn list_for_episode(conn: &mut Conn, episode: EpisodeRowId) -> Result<Vec<Pr
     Ok(oldest.select(ProviderCall::as_select()).load(conn)?)
 }
 
-/// Writes down, as `sent`, that a call is about to leave.
+/// Inserts a call as `sent`, before it is sent.
 ///
 /// # Errors
-/// [`DbError::Duplicate`] where the id is taken, [`DbError::Constraint`] where there is
+/// [`DbError::Duplicate`] if the id exists already, [`DbError::Constraint`] where there is
 /// no such episode or run.
 pub fn insert(conn: &mut Conn, new: &NewCall<'_>) -> Result<(), DbError> {
     let values = (new, provider_calls::state.eq(CallState::Sent));
@@ -139,10 +139,10 @@ pub fn insert(conn: &mut Conn, new: &NewCall<'_>) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Records how a call ended.
+/// Records the result of a call.
 ///
 /// # Errors
-/// [`DbError::NotFound`] where there is no such call.
+/// [`DbError::NotFound`] if there is no such call.
 pub fn set_settled(conn: &mut Conn, call_id: CallId, end: &Settlement<'_>) -> Result<(), DbError> {
     let row = provider_calls::table.filter(provider_calls::call_id.eq(call_id));
     expect_row(diesel::update(row).set(end).execute(conn)?, "call", &call_id)

@@ -1,4 +1,4 @@
-//! Table `review_decisions`: every decision ever taken on a review task.
+//! Table `review_decisions`: every decision on a review task.
 
 use btcedu_domain::{EpisodeId, ReviewStatus, UtcTime};
 use diesel::{prelude::*, sqlite::Sqlite};
@@ -21,11 +21,11 @@ pub struct ReviewDecision {
     pub decision: ReviewStatus,
     /// What the person wrote.
     pub notes: Option<String>,
-    /// When.
+    /// When it was decided.
     pub decided_at: UtcTime,
 }
 
-/// A decision to write down.
+/// A decision to insert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Insertable)]
 #[diesel(table_name = review_decisions)]
 pub struct NewReviewDecision<'a> {
@@ -39,10 +39,10 @@ pub struct NewReviewDecision<'a> {
     pub decided_at: UtcTime,
 }
 
-/// Writes a decision down and returns its row id.
+/// Inserts a decision and returns its row id.
 ///
 /// # Errors
-/// [`DbError::Constraint`] where there is no such task.
+/// [`DbError::Constraint`] if there is no such task.
 pub fn insert(conn: &mut Conn, new: &NewReviewDecision<'_>) -> Result<i64, DbError> {
     let query = diesel::insert_into(review_decisions::table).values(new);
     Ok(query.returning(review_decisions::id).get_result(conn)?)

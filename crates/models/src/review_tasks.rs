@@ -1,4 +1,4 @@
-//! Table `review_tasks`: what waits for a person, and what the person said of it.
+//! Table `review_tasks`: texts that wait for a reviewer, and the decisions on them.
 
 use btcedu_domain::{EpisodeId, EpisodeStatus, ReviewStage, ReviewStatus, Sha256Hash, UtcTime};
 use diesel::{prelude::*, sqlite::Sqlite};
@@ -18,9 +18,9 @@ pub struct ReviewTask {
     pub id: i64,
     /// The episode's id (not its row id).
     pub episode_id: EpisodeId,
-    /// Which gate it is.
+    /// The gate.
     pub stage: ReviewStage,
-    /// How far it has got.
+    /// Its status.
     pub status: ReviewStatus,
     /// The files to look at, as a JSON array of paths relative to the workspace.
     pub artifact_paths: String,
@@ -38,7 +38,7 @@ pub struct ReviewTask {
     pub artifact_hash: Option<Sha256Hash>,
 }
 
-/// How the newest task of a gate stands.
+/// The state of a gate's newest task.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
 #[diesel(table_name = review_tasks, check_for_backend(Sqlite))]
 pub struct LatestReview {
@@ -46,23 +46,23 @@ pub struct LatestReview {
     pub id: i64,
     /// The episode's id (not its row id).
     pub episode_id: EpisodeId,
-    /// Which gate it is.
+    /// The gate.
     pub stage: ReviewStage,
-    /// How far it has got.
+    /// Its status.
     pub status: ReviewStatus,
     /// What the person wrote.
     pub reviewer_notes: Option<String>,
 }
 
-/// A task to open, as pending.
+/// A task to insert, as pending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Insertable)]
 #[diesel(table_name = review_tasks)]
 pub struct NewReviewTask<'a> {
     /// The episode's id (not its row id).
     pub episode_id: &'a EpisodeId,
-    /// Which gate it is.
+    /// The gate.
     pub stage: ReviewStage,
-    /// The files to look at, as a JSON array; the table refuses what isn't JSON.
+    /// The files to look at, as a JSON array; the table refuses any other text.
     pub artifact_paths: &'a str,
     /// The diff to look at.
     pub diff_path: Option<&'a str>,
@@ -74,7 +74,7 @@ pub struct NewReviewTask<'a> {
     pub artifact_hash: Option<Sha256Hash>,
 }
 
-/// What a pending task is about now; `None` empties the column.
+/// The subject of a pending task; `None` clears the column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, AsChangeset)]
 #[diesel(table_name = review_tasks, treat_none_as_null = true)]
 pub struct ReviewSubject<'a> {
@@ -111,7 +111,7 @@ pub fn find_latest(
     Ok(query.order(review_tasks::id.desc()).select(ReviewTask::as_select()).first(conn).optional()?)
 }
 
-/// Lists how the newest task of each gate stands, for all episodes with one of these statuses in one query.
+/// Lists the state of each gate's newest task, for all episodes with one of these statuses, in one query.
 ///
 /// # Errors
 /// [`DbError`] of the query.
@@ -131,7 +131,7 @@ pub fn list_latest(conn: &mut Conn, statuses: &[EpisodeStatus]) -> Result<Vec<La
 pub enum TaskSelection {
     /// Those that wait for a decision.
     Open,
-    /// Those that were decided; at most so many, the last decided first.
+    /// At most so many that were decided, the last decided first.
     Decided(i64),
     /// All.
     All,
@@ -185,29 +185,29 @@ pub fn list_for_episode(conn: &mut Conn, episode_id: &EpisodeId) -> Result<Vec<R
     Ok(query.order(review_tasks::id.desc()).select(ReviewTask::as_select()).load(conn)?)
 }
 
-/// Opens a task as pending and returns its row.
+/// Inserts a task as pending and returns its row.
 ///
 /// # Errors
-/// [`DbError::Constraint`] where there is no such episode, or the paths are no JSON.
+/// [`DbError::Constraint`] if there is no such episode, or the paths aren't JSON.
 pub fn insert(conn: &mut Conn, new: &NewReviewTask<'_>) -> Result<ReviewTask, DbError> {
     let query = diesel::insert_into(review_tasks::table)
         .values((new, review_tasks::status.eq(ReviewStatus::Pending)));
     Ok(query.returning(ReviewTask::as_returning()).get_result(conn)?)
 }
 
-/// Brings a task up to date with the artifact as it is now.
+/// Changes the subject of a task.
 ///
 /// # Errors
-/// [`DbError::NotFound`] where there is no such task.
+/// [`DbError::NotFound`] if there is no such task.
 pub fn set_subject(conn: &mut Conn, id: i64, subject: &ReviewSubject<'_>) -> Result<(), DbError> {
     let query = diesel::update(review_tasks::table.find(id)).set(subject);
     expect_row(query.execute(conn)?, "review task", &id)
 }
 
-/// Records how far a review has got; the decision itself goes to `review_decisions`.
+/// Records the state of a review; the decision itself is stored in `review_decisions`.
 ///
 /// # Errors
-/// [`DbError::NotFound`] where there is no such task.
+/// [`DbError::NotFound`] if there is no such task.
 pub fn set_status(
     conn: &mut Conn,
     id: i64,

@@ -1,4 +1,4 @@
-//! Decodes a picture whole, within limits, before anybody relies on it.
+//! Decodes a picture completely, within limits, before it is stored.
 
 use std::io::Cursor;
 
@@ -13,7 +13,7 @@ pub const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// Most pixels a picture may have: 64 million.
 pub const MAX_PIXELS: u64 = 64_000_000;
 
-/// A picture that was decoded to its last row; only [`verify`] makes one.
+/// A picture that was decoded completely; only [`verify`] makes one.
 #[derive(Debug, Clone)]
 pub struct VerifiedPicture {
     bytes: Bytes,
@@ -25,11 +25,11 @@ pub struct VerifiedPicture {
 }
 
 impl VerifiedPicture {
-    /// Returns the bytes to store: as they came if signed, else with the AI mark added.
+    /// Returns the bytes to store: unchanged if signed, otherwise with the AI mark.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
     }
-    /// Returns the format found in the bytes, whatever the provider called it.
+    /// Returns the format of the bytes; the provider's own claim is ignored.
     pub fn media_type(&self) -> MediaType {
         self.media_type
     }
@@ -45,16 +45,16 @@ impl VerifiedPicture {
     pub fn sha256(&self) -> Sha256Hash {
         self.sha256
     }
-    /// Returns how the picture says that a machine made it.
+    /// Returns how the picture is marked as made by AI.
     pub fn origin(&self) -> Origin {
         self.origin
     }
 }
 
-/// Decodes bytes whole, off the async threads, and prepares them for the store.
+/// Decodes bytes completely, on another thread, and prepares them for the store.
 ///
 /// # Errors
-/// [`PictureError`] says why they are no picture.
+/// [`PictureError`] if they are not a picture.
 pub async fn verify(bytes: Bytes) -> Result<VerifiedPicture, PictureError> {
     compute(move || verify_now(bytes)).await?
 }
@@ -92,7 +92,7 @@ fn decode(bytes: &[u8], media_type: MediaType) -> Result<(u32, u32), PictureErro
     }
 }
 
-/// Row by row: the pixels of a whole picture would take several times the memory of its file.
+/// Decodes row by row, because all pixels together need several times the memory of the file.
 fn decode_png(bytes: &[u8]) -> Result<(u32, u32), PictureError> {
     let mut decoder = png::Decoder::new(Cursor::new(bytes));
     let header = decoder.read_header_info().map_err(broken)?;
@@ -113,7 +113,7 @@ fn decode_whole(bytes: &[u8]) -> Result<(u32, u32), PictureError> {
     Ok((width, height))
 }
 
-/// Makes a reader that takes no more memory than the largest picture needs.
+/// Makes a reader with a memory limit that fits the largest allowed picture.
 pub(crate) fn reader_of(bytes: &[u8]) -> Result<ImageReader<Cursor<&[u8]>>, PictureError> {
     let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(broken)?;
     let mut limits = Limits::default();

@@ -1,9 +1,9 @@
-//! Why bytes don't count as a picture.
+//! Errors of bytes that should be a picture.
 
 /// What is wrong with bytes that should be a picture.
 #[derive(Debug, thiserror::Error)]
 pub enum PictureError {
-    /// The first bytes are those of no format that is known here.
+    /// The first bytes belong to no supported format.
     #[error("the answer is not a PNG, JPEG or WebP picture (it begins with {begins:?})")]
     UnknownFormat {
         /// The first bytes, as text.
@@ -17,7 +17,7 @@ pub enum PictureError {
         /// What is allowed, with its unit.
         allowed: String,
     },
-    /// The bytes break off or are damaged.
+    /// The bytes are incomplete or damaged.
     #[error("the picture doesn't decode")]
     Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The decoding task was cancelled because the program ends.

@@ -1,8 +1,7 @@
-//! Bytes in, a picture that can be trusted out.
+//! Checks the bytes of pictures, marks them as made by AI and makes thumbnails.
 //!
-//! Decodes a provider's bytes whole before they count as a picture, makes small copies, tells whether they
-//! carry a signed C2PA manifest, and puts the machine-readable AI mark into those that
-//! don't. Also the one door for work with files off the async threads ([`offload`]).
+//! Bytes from a provider count as a picture only after they have been decoded completely. Pictures without a
+//! signed C2PA manifest get a machine-readable AI mark. Also the one door for work with files off the async threads ([`offload`]).
 //!
 //! May use: `btcedu-domain`.
 //!

@@ -1,4 +1,4 @@
-//! The machine-readable mark of an AI-made picture: found where it is, set where it isn't.
+//! The machine-readable mark of a picture made by AI: finds it, or adds it.
 
 use bytes::Bytes;
 use img_parts::{
@@ -14,18 +14,18 @@ use crate::MediaType;
 /// IPTC's term for media made by a trained model (cv.iptc.org/newscodes/digitalsourcetype).
 pub const AI_SOURCE_TYPE: &str = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia";
 
-/// How a stored picture says that a machine made it.
+/// How a stored picture is marked as made by AI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// The provider signed the bytes (C2PA); they are kept as they came.
+    /// The provider signed the bytes (C2PA), so they stay unchanged.
     Signed,
-    /// Our XMP mark was added.
+    /// This crate added an XMP mark.
     Marked,
-    /// Neither is possible for this file; its sidecar is the only mark.
+    /// The file can't be marked; its sidecar is the only mark.
     Unmarked,
 }
 
-/// Returns the bytes to store: as they came if signed, else with the XMP mark.
+/// Returns the bytes to store: unchanged if signed, otherwise with the XMP mark.
 pub(crate) fn with_origin(bytes: Bytes, media_type: MediaType) -> (Bytes, Origin) {
     if is_signed(&bytes, media_type) {
         return (bytes, Origin::Signed);
@@ -36,7 +36,7 @@ pub(crate) fn with_origin(bytes: Bytes, media_type: MediaType) -> (Bytes, Origin
     }
 }
 
-/// Looks for a C2PA manifest store, per format as the C2PA specification embeds it
+/// Looks for a C2PA manifest store, where the C2PA specification puts it
 /// (PNG: chunk `caBX`; JPEG: APP11 with a JUMBF box; WebP: chunk `C2PA`).
 fn is_signed(bytes: &Bytes, media_type: MediaType) -> bool {
     let bytes = bytes.clone();
@@ -49,7 +49,7 @@ fn is_signed(bytes: &Bytes, media_type: MediaType) -> bool {
     }
 }
 
-/// Adds the XMP packet; `None` where the file's structure leaves no place for one.
+/// Adds the XMP packet; returns `None` if the file has no place for one.
 pub(crate) fn marked(bytes: Bytes, media_type: MediaType) -> Option<Bytes> {
     match media_type {
         MediaType::Png => {
@@ -65,7 +65,7 @@ pub(crate) fn marked(bytes: Bytes, media_type: MediaType) -> Option<Bytes> {
             let mut jpeg = Jpeg::from_bytes(bytes).ok()?;
             let mut contents = b"http://ns.adobe.com/xap/1.0/\0".to_vec();
             contents.extend_from_slice(packet().as_bytes());
-            // Behind a JFIF header, which must stay first.
+            // After a JFIF header, which must stay first.
             let place = jpeg.segments().iter().take_while(|s| s.marker() == markers::APP0).count();
             let segment = JpegSegment::new_with_contents(markers::APP1, PartBytes::from(contents));
             jpeg.segments_mut().insert(place, segment);

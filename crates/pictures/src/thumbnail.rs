@@ -1,4 +1,4 @@
-//! Small copies of pictures, to look through many at once.
+//! Thumbnails.
 
 use bytes::Bytes;
 use fast_image_resize::{IntoImageView, Resizer, images::Image};
@@ -11,15 +11,15 @@ use crate::{
     offload::compute,
 };
 
-/// Width of a thumbnail in pixels; narrower pictures keep theirs.
+/// Width of a thumbnail in pixels; narrower pictures keep their width.
 pub const THUMBNAIL_WIDTH: u32 = 480;
-/// JPEG quality from 1 to 100: no artifacts to see at this size, about 12 KB.
+/// JPEG quality from 1 to 100; thumbnails have about 12 KB and no visible artifacts.
 const QUALITY: u8 = 80;
 
-/// Makes a JPEG of [`THUMBNAIL_WIDTH`] with the mark of an AI-made picture, off the async threads.
+/// Makes a JPEG of [`THUMBNAIL_WIDTH`] with the AI mark, on another thread.
 ///
 /// # Errors
-/// [`PictureError`] where the bytes are no picture, or the program is ending.
+/// [`PictureError`] if the bytes are not a picture, or the program is ending.
 pub async fn thumbnail(picture: Bytes) -> Result<Bytes, PictureError> {
     compute(move || make(&picture)).await?
 }
@@ -31,7 +31,7 @@ fn make(picture: &Bytes) -> Result<Bytes, PictureError> {
     let whole = DynamicImage::from_decoder(decoder).map_err(broken)?.into_rgb8();
     let (width, height) = whole.dimensions();
     let to = THUMBNAIL_WIDTH.min(width).max(1);
-    // Rounded to the nearest row; at least one.
+    // Round to the nearest row; keep at least one.
     let rows = (u64::from(height) * u64::from(to) + u64::from(width) / 2) / u64::from(width.max(1));
     let rows = u32::try_from(rows).unwrap_or(height).max(1);
     let source = DynamicImage::ImageRgb8(whole);

@@ -1,11 +1,11 @@
-//! What can be wrong with a template, its name or its rendering.
+//! Errors of templates, their names and their rendering.
 
 use std::path::PathBuf;
 
 /// A failed operation on a prompt template.
 #[derive(Debug, thiserror::Error)]
 pub enum PromptError {
-    /// Not a template name.
+    /// The text is not a template name.
     #[error(
         "'{found}' is not a prompt name: 1 to 64 of a-z, 0-9 and '_' are allowed; `btcedu prompt list` shows them"
     )]
@@ -13,12 +13,12 @@ pub enum PromptError {
         /// The text that was found.
         found: String,
     },
-    /// No file and no registered version.
+    /// There is neither a file nor a registered version.
     #[error("there is no prompt '{name}' in {place}; `btcedu prompt list` shows those there are")]
     Unknown {
         /// The template's name.
         name: String,
-        /// Where it was looked for.
+        /// The place that was searched.
         place: String,
     },
     /// The file can't be read.
@@ -26,11 +26,11 @@ pub enum PromptError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         #[source]
         source: std::io::Error,
     },
-    /// The front matter is missing or not what it should be.
+    /// The front matter is missing or invalid.
     #[error(
         "the template '{path}' has no usable front matter: {problem}; prompts/README.md shows how it looks"
     )]
@@ -40,14 +40,14 @@ pub enum PromptError {
         /// What is wrong.
         problem: String,
     },
-    /// The body doesn't render with the variables that the program gives.
+    /// The body can't be rendered with the variables that the program gives.
     #[error("the prompt '{name}' can't be rendered: {problem}; mend its file, or promote a version that can")]
     Render {
         /// The template's name.
         name: String,
         /// What is wrong, with the line.
         problem: String,
-        /// What the engine said.
+        /// The error of the template engine.
         #[source]
         source: minijinja::Error,
     },

@@ -1,13 +1,13 @@
 //! Versioned prompt templates.
 //!
 //! Reads templates (Markdown with YAML front matter), registers each new body as a
-//! version in the database, and renders the default version's stored body. The file is
-//! where new versions come from; what a run renders is the version in the database.
+//! version in the database, and renders the body of the default version. New versions
+//! come from files; a run always renders a version from the database.
 //!
 //! May use: `btcedu-domain`, `btcedu-models`.
 //!
 //! Invariants: a body is registered once per name · one default per name · a variable
-//! that isn't given is an error, never an empty text.
+//! that isn't given is an error, not an empty text.
 //!
 //! # Example
 //! ```

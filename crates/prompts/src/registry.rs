@@ -1,4 +1,4 @@
-//! Versions in the database: registered on use, one default per name, compared as text.
+//! Template versions in the database: registering, choosing the default, comparing.
 
 use btcedu_domain::{Sha256Hash, UtcTime};
 use btcedu_models::{
@@ -15,15 +15,15 @@ use crate::{PromptError, PromptName, PromptSource, PromptTemplate};
 pub struct PromptInUse {
     /// The template's name.
     pub name: PromptName,
-    /// Its version; what it would become where it isn't registered yet.
+    /// Its version; if it isn't registered yet, the number it would get.
     pub version: i32,
-    /// Row id, where it is registered.
+    /// Row id; none if it isn't registered yet.
     pub id: Option<i64>,
     /// The text model it is written for.
     pub model: String,
-    /// Kept as metadata; never sent.
+    /// Stored as metadata; never sent.
     pub temperature: Option<f64>,
-    /// Room for the visible answer, in tokens.
+    /// The longest visible answer, in tokens.
     pub max_tokens: u32,
     /// SHA-256 of the body.
     pub content_hash: Sha256Hash,
@@ -31,7 +31,7 @@ pub struct PromptInUse {
     pub body: String,
 }
 
-/// What reading the file means for the versions; decided before anything is written.
+/// The effect of a template file on the versions; decided before anything is written.
 #[derive(Debug, PartialEq)]
 struct Move {
     /// The file's version, if it is registered already.
@@ -42,7 +42,7 @@ struct Move {
     promote: bool,
 }
 
-/// Decides what a file means. The version with a `template_path` is the one the file held last.
+/// Decides the effect of a file. The version with a `template_path` is the one that was read from the file last.
 fn decide(file: &PromptTemplate, versions: &[PromptVersion]) -> Move {
     let known = versions.iter().find(|v| v.content_hash == file.content_hash).map(|v| v.version);
     let held = versions.iter().find(|v| v.template_path.is_some()).map(|v| v.version);
@@ -54,11 +54,11 @@ fn decide(file: &PromptTemplate, versions: &[PromptVersion]) -> Move {
     }
 }
 
-/// Registers what the file holds and returns the version in use. Call it in a transaction.
+/// Registers a file's body and returns the version in use. Call it in a transaction.
 ///
-/// A changed file is a new version; it becomes the default only if the default was the
-/// file's version until then. A file that returns to an earlier body is that earlier
-/// version. Without a file, the registered default is used; `None` where there is neither.
+/// A changed file is a new version. It becomes the default only if the file's previous version was the default.
+/// If a file returns to an earlier body, it is that earlier version again. Without a file, the registered
+/// default is used; the result is `None` if there is no default either.
 ///
 /// # Errors
 /// [`DbError`] of the queries.
@@ -83,7 +83,7 @@ pub fn register(
     Ok(prompt_versions::find_default(conn, name.as_str())?.map(|row| from_row(name, row)))
 }
 
-/// Moves the file's mark to its version and takes over the front matter, which is no part of the body.
+/// Sets the `template_path` of the file's version only, and copies the front matter, which is not part of the body.
 fn hold(
     conn: &mut Conn,
     file: &PromptTemplate,
@@ -128,7 +128,7 @@ fn new_version<'a>(
     }
 }
 
-/// Returns the version that [`register`] would put in use, without writing anything.
+/// Returns the version that [`register`] would return, without writing anything.
 ///
 /// # Errors
 /// [`DbError`] of the queries.
@@ -170,7 +170,7 @@ fn from_row(name: &PromptName, row: PromptVersion) -> PromptInUse {
     }
 }
 
-/// Makes a version the default, whatever the file holds. Call it in a transaction.
+/// Makes a version the default, whatever the file's body is. Call it in a transaction.
 ///
 /// # Errors
 /// [`DbError::NotFound`] where there is no such version.
@@ -178,7 +178,7 @@ pub fn promote(conn: &mut Conn, name: &PromptName, version: i32) -> Result<(), D
     prompt_versions::set_default(conn, name.as_str(), version)
 }
 
-/// Registers what all template files hold.
+/// Registers the bodies of all template files.
 ///
 /// # Errors
 /// [`DbError`] of the queries.
@@ -189,10 +189,10 @@ pub fn register_all(conn: &mut Conn, files: &[PromptTemplate], now: UtcTime) -> 
     Ok(())
 }
 
-/// Compares two versions' bodies line by line, as a unified diff; empty where they are equal.
+/// Returns a unified diff of two versions' bodies; it is empty if they are equal.
 ///
 /// # Errors
-/// [`PromptError::NoSuchVersion`] where one isn't in `versions`.
+/// [`PromptError::NoSuchVersion`] if one isn't in `versions`.
 pub fn diff(
     name: &PromptName,
     versions: &[PromptVersion],
@@ -205,14 +205,14 @@ pub fn diff(
             .find(|v| v.version == version)
             .ok_or_else(|| PromptError::NoSuchVersion { name: name.to_string(), version })
     };
-    // A final line end keeps "no newline at end of file" out of every diff.
+    // With a final line end, diffs have no "no newline at end of file".
     let (old, new) = (format!("{}\n", find(from)?.body), format!("{}\n", find(to)?.body));
     let diff = TextDiff::from_lines(&old, &new);
     Ok(diff.unified_diff().header(&format!("{name} v{from}"), &format!("{name} v{to}")).to_string())
 }
 
 impl PromptSource {
-    /// Makes the error for a name that neither this set nor the database has.
+    /// Makes the error for a name that is neither in this set nor in the database.
     pub fn unknown(&self, name: &PromptName) -> PromptError {
         PromptError::Unknown { name: name.to_string(), place: self.describe() }
     }

@@ -1,4 +1,4 @@
-//! Where templates come from: those in the program, or a folder that replaces them.
+//! The source of template files: the embedded ones, or a folder that replaces them.
 
 use std::{fs, io, path::PathBuf};
 
@@ -15,7 +15,7 @@ struct Embedded;
 /// A set of template files.
 #[derive(Debug, Clone, Default)]
 pub enum PromptSource {
-    /// Those that were built into the program.
+    /// The files that are embedded in the program.
     #[default]
     Embedded,
     /// A folder (`PROMPTS_DIR`).
@@ -23,7 +23,7 @@ pub enum PromptSource {
 }
 
 impl PromptSource {
-    /// Reads one template; `None` where the set has none of that name.
+    /// Reads one template; returns `None` if the set has none with this name.
     ///
     /// # Errors
     /// [`PromptError`] for a file that can't be read or used.
@@ -51,10 +51,10 @@ impl PromptSource {
         Ok(Some(template))
     }
 
-    /// Lists the names in the set, sorted. Files that can't be templates (README.md) are passed over.
+    /// Lists the names in the set, sorted. Files that can't be templates (README.md) are skipped.
     ///
     /// # Errors
-    /// [`PromptError::Unreadable`] where the folder can't be listed.
+    /// [`PromptError::Unreadable`] if the folder can't be listed.
     pub fn names(&self) -> Result<Vec<PromptName>, PromptError> {
         let files: Vec<String> = match self {
             Self::Embedded => Embedded::iter().map(std::borrow::Cow::into_owned).collect(),
@@ -81,7 +81,7 @@ impl PromptSource {
         Ok(loaded?.into_iter().flatten().collect())
     }
 
-    /// Says where the set is, for messages.
+    /// Describes the set, for messages.
     pub fn describe(&self) -> String {
         match self {
             Self::Embedded => "the program's own templates".to_owned(),

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::{PromptError, PromptName};
 
-/// What stands above the body.
+/// The YAML part above the body.
 #[derive(Deserialize)]
 struct FrontMatter {
     name: String,
@@ -22,26 +22,26 @@ struct FrontMatter {
     author: String,
 }
 
-/// A template as its file holds it.
+/// A template as read from its file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PromptTemplate {
     /// Its name.
     pub name: PromptName,
     /// The text model it is written for; `CLAUDE_MODEL` overrides it.
     pub model: String,
-    /// Kept as metadata; current models take no sampling parameters.
+    /// Stored as metadata; current models accept no sampling parameters.
     pub temperature: Option<f64>,
-    /// Room for the visible answer, in tokens.
+    /// The longest visible answer, in tokens.
     pub max_tokens: u32,
-    /// What it is for.
+    /// Its purpose.
     pub description: String,
-    /// Who wrote it.
+    /// Its author.
     pub author: String,
     /// The text that is rendered.
     pub body: String,
     /// SHA-256 of the body.
     pub content_hash: Sha256Hash,
-    /// Where it was read.
+    /// The file that it was read from.
     pub path: String,
 }
 
@@ -53,7 +53,7 @@ impl PromptTemplate {
     pub fn parse(text: &str, path: &str) -> Result<Self, PromptError> {
         let bad = |problem: String| PromptError::FrontMatter { path: path.to_owned(), problem };
         let mut matter = Matter::<YAML>::new();
-        // Without this, a rule of dashes in the body would be taken for an excerpt's end.
+        // Otherwise a line of dashes in the body would end an excerpt.
         matter.excerpt_delimiter = Some("\0".to_owned());
         let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
         let parsed = matter.parse::<FrontMatter>(&text).map_err(|e| bad(e.to_string()))?;

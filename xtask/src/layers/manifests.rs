@@ -1,11 +1,11 @@
-//! What every manifest must say: inherited lints, and versions in the root only.
+//! Rules for manifests: they inherit lints, and versions stand only in the root.
 
 use anyhow::{Context, Result};
 use toml::{Table, Value};
 
 use crate::workspace::{Metadata, Package};
 
-/// Lists what the manifests of the workspace do wrong.
+/// Lists the broken rules of all manifests.
 ///
 /// # Errors
 /// If a manifest can't be read.
@@ -19,7 +19,7 @@ pub(crate) fn problems(metadata: &Metadata) -> Result<Vec<String>> {
     Ok(problems)
 }
 
-/// Lists what one manifest does wrong.
+/// Lists the broken rules of one manifest.
 ///
 /// # Errors
 /// If it isn't TOML.
@@ -57,7 +57,7 @@ fn inherits(entry: Option<&Value>) -> bool {
     entry.and_then(|entry| entry.get("workspace")).and_then(Value::as_bool) == Some(true)
 }
 
-/// A crate may name itself by path, to have its own testing feature in its tests.
+/// A crate may depend on itself by path, to use its own testing feature in its tests.
 fn is_itself(package: &Package, name: &str, entry: &Value) -> bool {
     name == package.name
         && entry.get("path").and_then(Value::as_str) == Some(".")

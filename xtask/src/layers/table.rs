@@ -1,22 +1,22 @@
-//! The table of allowed arrows. A new arrow is a change here, where it can't slip in.
+//! The table of allowed arrows. A new arrow needs a change here, so that reviewers see it.
 
-/// Where a crate stands.
+/// The place of a crate in the layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// Part of the product; arrows go from higher to lower numbers.
+    /// A part of the product; arrows go from higher to lower numbers.
     Layer(u8),
     /// For developers; never a normal dependency of the product.
     Tool,
 }
 
-/// What one crate may use. A ceiling: a crate may use less.
+/// The crates that one crate may use; it may use fewer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Row {
     pub(crate) place: Place,
     /// Without the prefix `btcedu-`.
     pub(crate) name: &'static str,
     pub(crate) may_use: &'static [&'static str],
-    /// Files outside of the crate that it takes into the program.
+    /// Files outside of the crate that it embeds.
     pub(crate) embeds: &'static str,
 }
 
@@ -29,7 +29,7 @@ const fn row(
     Row { place, name, may_use, embeds }
 }
 
-/// Every package of the workspace, bottom up; one that isn't here yet may come.
+/// Every package of the workspace, bottom up.
 pub(crate) const ROWS: &[Row] = &[
     row(Place::Layer(0), "domain", &[], ""),
     row(Place::Layer(1), "chapters", &["domain"], ""),
@@ -98,7 +98,7 @@ pub(crate) const ROWS: &[Row] = &[
     row(Place::Tool, "xtask", &[], ""),
 ];
 
-/// Packages of others that do one job, and where that job is done: first the owner, then who else may.
+/// External packages, and the crates that may use them: first the owner of the job, then others.
 pub(crate) const HOMES: &[(&str, &[&str])] = &[
     ("sha2", &["domain"]),
     ("toml", &["catalog", "xtask"]),
@@ -121,7 +121,7 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
     ("minijinja", &["prompts"]),
     ("gray_matter", &["prompts"]),
     ("rust-embed", &["prompts", "dashboard"]),
-    // Crash points stand where files are renamed too; artifacts has them behind its feature `failpoints`.
+    // artifacts has crash points, too, behind its feature `failpoints`.
     ("fail", &["stages", "artifacts"]),
     ("actix-web", &["dashboard"]),
     ("actix-files", &["dashboard"]),
@@ -148,26 +148,43 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
     ("hyper-util", &["simulator", "testkit"]),
 ];
 
-/// Arrows that are left out on purpose: from, to, why. `*` stands for any crate.
-pub(crate) const LEFT_OUT: &[(&str, &[&str], &str)] = &[
-    (
+/// Arrows that are forbidden on purpose, with the reason.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LeftOut {
+    /// A crate, or `*` for any crate.
+    pub(crate) from: &'static str,
+    pub(crate) to: &'static [&'static str],
+    pub(crate) why: &'static str,
+}
+
+const fn left_out(from: &'static str, to: &'static [&'static str], why: &'static str) -> LeftOut {
+    LeftOut { from, to, why }
+}
+
+/// Every arrow that is forbidden on purpose.
+pub(crate) const LEFT_OUT: &[LeftOut] = &[
+    left_out(
         "dashboard",
         &["imagegen", "clients", "http", "stages"],
         "the dashboard can't spend money; what people may see and decide it asks pipeline::Desk, which has \
          no way to run a stage",
     ),
-    ("pipeline", &["imagegen", "clients", "http"], "the pipeline sees stages, not providers"),
-    ("stages", &["http"], "stages speak to services; how a provider is reached is the services' own affair"),
-    ("imagegen", &["models"], "a provider knows no row: who calls it decides what is kept"),
-    ("imagegen", &["chapters"], "a provider knows no chapter: it gets a prompt and a size"),
-    (
+    left_out("pipeline", &["imagegen", "clients", "http"], "the pipeline sees stages, not providers"),
+    left_out(
+        "stages",
+        &["http"],
+        "stages speak to services; how a provider is reached is the services' own affair",
+    ),
+    left_out("imagegen", &["models"], "a provider knows no row: who calls it decides what is kept"),
+    left_out("imagegen", &["chapters"], "a provider knows no chapter: it gets a prompt and a size"),
+    left_out(
         "simulator",
         &["catalog"],
         "the simulator keeps its own facts about the providers, so that a wrong catalog entry can't confirm itself",
     ),
-    ("*", &["cli"], "the program is the rim: it puts the parts together, and none of them knows it"),
-    ("*", &["simulator", "testkit"], "it is for tests and the demo; make it a dev-dependency"),
-    ("*", &["bench"], "benchmarks are started, not used"),
+    left_out("*", &["cli"], "the program is the rim: it puts the parts together, and none of them knows it"),
+    left_out("*", &["simulator", "testkit"], "it is for tests and the demo; make it a dev-dependency"),
+    left_out("*", &["bench"], "benchmarks are started, not used"),
 ];
 
 /// Finds a crate's row.

@@ -1,4 +1,4 @@
-//! The table holds together, the real workspace keeps it, and a doctored one is caught with the reason.
+//! The table is consistent, the real workspace keeps it, and a forbidden arrow is reported with the reason.
 
 use serde_json::json;
 
@@ -83,7 +83,7 @@ fn the_table_itself_only_points_down() {
             }
         }
     }
-    for (from, targets, _) in LEFT_OUT {
+    for LeftOut { from, to: targets, .. } in LEFT_OUT {
         let allowed = table::find(from).map_or(&[][..], |row| row.may_use);
         assert!(targets.iter().all(|to| !allowed.contains(to)), "{from} → {targets:?} is in the table");
     }
@@ -118,7 +118,7 @@ fn manifests_must_inherit_lints_and_versions() {
 #[test]
 fn the_readme_shows_the_table() {
     let path = cargo::root().join("README.md");
-    // A tree without README is told by `cargo xtask verify`.
+    // `cargo xtask verify` reports a missing README.
     let Ok(readme) = std::fs::read_to_string(path) else { return };
     let shown = generate::between(&readme, "layers").unwrap();
     assert!(shown.trim() == markdown().trim(), "README's table is out of date: run `cargo xtask generate`");

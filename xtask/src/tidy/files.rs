@@ -1,4 +1,4 @@
-//! The text files that a developer keeps, without asking git, so that an unpacked archive works too.
+//! Finds the text files of the workspace without git, so that an unpacked archive works, too.
 
 use std::{fs, path::Path};
 
@@ -18,7 +18,7 @@ impl SourceFile {
     }
 }
 
-/// Folders that hold nothing written by hand; the workspace's own data is checked by its programs.
+/// Folders without files to check. `data` is checked by the programs that use it.
 const SKIPPED: &[&str] = &["target", "node_modules", "data"];
 const KEPT_HIDDEN: &[&str] = &[".cargo", ".ci", ".github", ".env.example", ".gitignore"];
 
@@ -48,7 +48,7 @@ fn read_folder(folder: &Path, prefix: &str, files: &mut Vec<SourceFile>) -> Resu
             read_folder(&entry.path(), &format!("{path}/"), files)?;
         } else if kind.is_file() {
             let bytes = fs::read(entry.path()).with_context(|| format!("can't read {path}"))?;
-            // What isn't UTF-8 is a picture or the like.
+            // Files that aren't UTF-8 are pictures and the like.
             files.extend(String::from_utf8(bytes).ok().map(|text| SourceFile { path, text }));
         }
     }

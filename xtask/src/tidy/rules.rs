@@ -1,17 +1,17 @@
-//! The rules themselves. Words that are searched for are cut in two here, or this file would break them.
+//! The rules. Forbidden words are split in two here, because this file is checked, too.
 
 use super::files::SourceFile;
 
-/// Above this many lines a file is listed: there may be a second thing hiding in it.
+/// Files with more lines are listed: they may do two things.
 const LARGE_FILE_LINES: usize = 600;
-/// Above this many lines a lib.rs is listed: it should hold docs, modules and names only.
+/// A lib.rs with more lines is listed: it should contain only docs, modules and names.
 const LARGE_LIB_LINES: usize = 60;
 
-/// Folders of one machine, of which nothing that is kept may speak.
+/// Absolute folders of one machine, which no file may mention.
 const MACHINE_FOLDERS: &[&str] =
     &[concat!("/ho", "me/"), concat!("/ro", "ot/"), concat!("/wo", "rk/"), concat!("/Us", "ers/")];
 
-/// Where packages come from is the machine's affair, not the repository's.
+/// Addresses of package registries: each machine has its own setting.
 const REGISTRY_WORDS: &[&str] = &[
     concat!("sparse", "+http"),
     concat!("index.", "crates.io"),
@@ -22,7 +22,7 @@ const REGISTRY_WORDS: &[&str] = &[
 
 const LOCKED_SOURCE: &str = concat!("registry+https://github.com/rust-lang/", "crates.io-index");
 
-/// Words that mean unfinished work or a test that doesn't run, and what to do instead.
+/// Words for unfinished work or tests that don't run, and what to do instead.
 const UNFINISHED: &[(&str, &str)] = &[
     (concat!("to", "do!("), "write it, or open an issue"),
     (concat!("unimple", "mented!("), "write it, or open an issue"),
@@ -31,7 +31,7 @@ const UNFINISHED: &[(&str, &str)] = &[
     (concat!("#[should", "_panic"), "assert on the error instead"),
 ];
 
-/// Lists what one file does wrong.
+/// Lists the broken rules of one file.
 pub(super) fn problems(file: &SourceFile) -> Vec<String> {
     let mut found = vec![];
     let is_rust = file.has_extension("rs");
@@ -69,7 +69,7 @@ fn names_folder(line: &str, folder: &str) -> bool {
     })
 }
 
-/// Lists files of the common test program that it doesn't name, and that so never run.
+/// Lists files of the common test program that its main file doesn't declare, so that they never run.
 pub(super) fn forgotten_tests(files: &[SourceFile]) -> Vec<String> {
     let Some(main) = files.iter().find(|file| file.path == "tests/main.rs") else { return vec![] };
     let is_declared = |name: &str| {
@@ -85,7 +85,7 @@ pub(super) fn forgotten_tests(files: &[SourceFile]) -> Vec<String> {
         .collect()
 }
 
-/// Lists large files; a remark fails nothing.
+/// Lists large files; this is never an error.
 pub(super) fn remarks(files: &[SourceFile]) -> Vec<String> {
     let lines_of = |file: &SourceFile| file.text.lines().count();
     let rust = || files.iter().filter(|file| file.has_extension("rs"));

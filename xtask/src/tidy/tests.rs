@@ -1,4 +1,4 @@
-//! The real tree is tidy, and each rule bites.
+//! The real tree is tidy, and each rule finds its violation.
 
 use super::*;
 

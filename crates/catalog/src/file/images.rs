@@ -64,7 +64,7 @@ struct EstimateEntry {
 }
 
 impl ImageEntry {
-    /// Makes a model of the entry, or says which field is wrong.
+    /// Makes a model from the entry, or returns a message that names the wrong field.
     pub(super) fn check(self) -> Result<ImageModel, String> {
         let sizes = self.sizes.check()?;
         let default_size = size("default_size", &self.default_size)?;
@@ -101,7 +101,7 @@ impl ImageEntry {
     }
 }
 
-/// Makes sure that every quality has a price, one way or the other.
+/// Checks that every quality has a price.
 fn check_prices(
     qualities: &[String],
     per_image: Option<BTreeMap<String, PerImageEntry>>,

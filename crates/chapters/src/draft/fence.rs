@@ -1,11 +1,11 @@
-//! Models like to put JSON into a Markdown fence, though they are asked not to.
+//! Removes the Markdown fence that models sometimes put around JSON.
 
-/// Returns what is inside of a fence around the whole reply, or the reply as it is.
+/// Returns the content of a fence around the whole reply, or the reply unchanged.
 pub(super) fn without_fence(reply: &str) -> &str {
     let reply = reply.trim_start_matches('\u{feff}').trim();
     let inner = ["```", "~~~"].into_iter().find_map(|fence| {
         let inner = reply.strip_prefix(fence)?;
-        // Without its end the reply was cut off; the JSON parser says where.
+        // A fence without end means that the reply was cut off; the JSON parser says where.
         let inner = inner.strip_suffix(fence).unwrap_or(inner);
         Some(inner.trim_start_matches(|one: char| one.is_ascii_alphanumeric()).trim())
     });

@@ -1,4 +1,4 @@
-//! The JSON Schema of a draft, in the part of the language that structured output takes.
+//! The JSON Schema of a draft, limited to what providers accept for structured output.
 
 use btcedu_domain::VisualType;
 use serde_json::{Value, json};
@@ -7,8 +7,8 @@ use crate::words::{OverlayType, TransitionType};
 
 /// Returns the JSON Schema of a draft for a model's structured output.
 ///
-/// Every object is closed and every property required; lengths and number ranges, which providers
-/// refuse in such schemas, are told in words and checked by [`crate::parse_draft`].
+/// Every object is closed and every property is required. Providers refuse lengths and number ranges in such
+/// schemas, so descriptions state them and [`crate::parse_draft`] checks them.
 pub fn draft_json_schema() -> Value {
     let chapter = object(&json!({
         "title": text("The chapter's title, in Turkish."),

@@ -1,4 +1,4 @@
-//! What was spent, added up in one place: the cap, the runs and the reports agree.
+//! Sums of costs. The cap, the runs and the reports all use these, so they agree.
 
 use btcedu_domain::{EpisodeRowId, Usd};
 use diesel::{
@@ -8,17 +8,17 @@ use diesel::{
 
 use crate::{error::DbError, pool::Conn};
 
-/// What one ledger row counts, in micro-dollars.
+/// The cost of one ledger row, in micro-dollars.
 ///
-/// A settled call counts what it cost, an open or unknown one its estimate; so does
-/// an answered one whose reply didn't say.
+/// A settled call counts at its actual cost. An open or unknown call counts at its estimate, and so does
+/// an answered call without an actual cost.
 pub(crate) const COST_OF_CALL: &str = "CASE state
     WHEN 'answered' THEN COALESCE(actual_micros, estimated_micros)
     WHEN 'sent' THEN estimated_micros
     WHEN 'unknown' THEN estimated_micros
     ELSE COALESCE(actual_micros, 0) END";
 
-/// Rows of all that was spent: the ledger, and runs from before there was one.
+/// All rows with costs: the ledger, and runs from before the ledger existed.
 fn spending() -> String {
     format!(
         "SELECT episode_id, stage, model, sent_at AS at, state, {COST_OF_CALL} AS micros
@@ -32,7 +32,7 @@ fn spending() -> String {
     )
 }
 
-/// By what `list_costs` adds up.
+/// How `list_costs` groups costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CostGrouping {
     /// One row per stage.
@@ -62,7 +62,7 @@ pub struct CostRow {
     /// The stage, month, model or episode id.
     #[diesel(sql_type = Text)]
     pub key: String,
-    /// Attempts, however they ended.
+    /// All attempts.
     #[diesel(sql_type = BigInt)]
     pub calls: i64,
     /// Attempts that were answered.
@@ -74,13 +74,13 @@ pub struct CostRow {
     /// Attempts that failed.
     #[diesel(sql_type = BigInt)]
     pub failed: i64,
-    /// Attempts that may have been billed: unknown, or open.
+    /// Attempts that may have been billed: unknown or open ones.
     #[diesel(sql_type = BigInt)]
     pub unknown: i64,
-    /// What all of them cost.
+    /// The cost of all of them.
     #[diesel(sql_type = BigInt)]
     pub cost: Usd,
-    /// How much of that is the estimate of `unknown`.
+    /// The part of the cost that is the estimate of `unknown`.
     #[diesel(sql_type = BigInt)]
     pub unknown_cost: Usd,
 }
@@ -91,10 +91,10 @@ struct Sum {
     micros: Usd,
 }
 
-/// Adds up what an episode has cost over all stages; this is what the cap looks at.
+/// Returns the cost of an episode over all stages; the cap is compared with it.
 ///
-/// That is the actual cost of settled calls, the estimates of `sent` and `unknown`
-/// ones, and the cost of runs that have no ledger rows.
+/// It is the sum of the actual cost of settled calls, the estimates of `sent` and `unknown`
+/// calls, and the cost of runs that have no ledger rows.
 ///
 /// # Errors
 /// [`DbError`] of the query.
@@ -105,18 +105,18 @@ pub fn episode_cost(conn: &mut Conn, episode: EpisodeRowId) -> Result<Usd, DbErr
     Ok(sum.micros)
 }
 
-/// What one episode has cost.
+/// The cost of one episode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, QueryableByName)]
 pub struct EpisodeCost {
     /// Row id of the episode.
     #[diesel(sql_type = BigInt)]
     pub episode_id: EpisodeRowId,
-    /// As [`episode_cost`] adds it up.
+    /// The cost, as [`episode_cost`] returns it.
     #[diesel(sql_type = BigInt)]
     pub cost: Usd,
 }
 
-/// Lists what episodes have cost, in one query: these, or all; one that has cost nothing may be missing.
+/// Lists the costs of these episodes, or of all, in one query. Episodes without cost may be missing.
 ///
 /// # Errors
 /// [`DbError`] of the query.
@@ -135,7 +135,7 @@ pub fn list_episode_costs(
     Ok(diesel::sql_query(query).load(conn)?)
 }
 
-/// Adds up what was spent, of one episode or of all, sorted by key.
+/// Lists sums of costs, of one episode or of all, sorted by key.
 ///
 /// # Errors
 /// [`DbError`] of the query.
