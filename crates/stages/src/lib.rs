@@ -31,6 +31,7 @@ mod error;
 mod events;
 mod frame;
 pub mod imagegen;
+mod interrupt;
 pub mod review_tasks;
 mod sources;
 mod spec;
@@ -48,5 +49,5 @@ pub use frame::{
         PreviewDetails, ReportDetails, StageEnd, StageFlags, StagePreview, StageReport, TextDetails,
         TextPreview,
     },
-    stop::{Interrupt, Signal},
 };
+pub use interrupt::{Interrupt, Signal};

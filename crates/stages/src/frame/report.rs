@@ -5,7 +5,7 @@ use std::{fmt, path::PathBuf};
 use btcedu_domain::{ChapterId, EpisodeId, ImageStatus, PromptSource, Stage, Usd, VisualType};
 use serde::Serialize;
 
-use crate::frame::stop::Signal;
+use crate::Signal;
 
 /// What the person asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -86,7 +86,7 @@ mod tests {
     use btcedu_domain::VisualType;
 
     use super::*;
-    use crate::frame::stop::Signal;
+    use crate::Signal;
 
     fn judged(statuses: &[ImageStatus], stop: Option<&StopReason>) -> Outcome {
         let entries: Vec<ManifestEntry> = statuses
