@@ -5,10 +5,10 @@ use std::sync::Arc;
 use anyhow::Context;
 use btcedu_artifacts::DataDir;
 use btcedu_catalog::ModelCatalog;
-use btcedu_clients::{ClaudeClient, ClaudeConfig};
+use btcedu_clients::{ANTHROPIC, ClaudeClient};
 use btcedu_domain::{Clock, SystemClock};
-use btcedu_http::HttpClient;
-use btcedu_imagegen::{OpenAiConfig, OpenAiImages};
+use btcedu_http::{Endpoint, HttpClient, Provider};
+use btcedu_imagegen::{OPENAI, OpenAiConfig, OpenAiImages};
 use btcedu_models::{Db, DbConfig};
 use btcedu_prompts::PromptSource;
 use btcedu_stages::{Interrupt, NoObserver, Observer, StageContext, StageSettings};
@@ -72,37 +72,28 @@ impl App {
     }
 
     pub(crate) fn images(&self, catalog: Arc<ModelCatalog>) -> anyhow::Result<OpenAiImages> {
-        let mut config = OpenAiConfig {
-            timeout: self.settings.image_timeout,
-            price_override: self.settings.image.price,
-            http: self.http.clone(),
-            clock: self.clock.clone(),
-            catalog,
-            ..OpenAiConfig::default()
-        };
-        if let Some(key) = self.settings.values.get("OPENAI_API_KEY") {
-            config = config.with_key(key);
-        }
-        if let Some(url) = &self.settings.openai_base_url {
-            config = config.with_base_url(url);
-        }
+        let mut endpoint = self.endpoint(&OPENAI, self.settings.openai_base_url.as_deref());
+        endpoint.timeout = self.settings.image_timeout;
+        let config = OpenAiConfig { endpoint, catalog, price_override: self.settings.image.price };
         Ok(OpenAiImages::new(config)?)
     }
 
     pub(crate) fn texts(&self, catalog: Arc<ModelCatalog>) -> anyhow::Result<ClaudeClient> {
-        let mut config = ClaudeConfig {
-            http: self.http.clone(),
-            clock: self.clock.clone(),
-            catalog,
-            ..ClaudeConfig::default()
-        };
-        if let Some(key) = self.settings.values.get("ANTHROPIC_API_KEY") {
-            config = config.with_key(key);
+        let endpoint = self.endpoint(&ANTHROPIC, self.settings.anthropic_base_url.as_deref());
+        Ok(ClaudeClient::new(endpoint, catalog)?)
+    }
+
+    fn endpoint(&self, provider: &'static Provider, base_url: Option<&str>) -> Endpoint {
+        let mut endpoint = Endpoint::new(provider);
+        endpoint.http = self.http.clone();
+        endpoint.clock = self.clock.clone();
+        if let Some(key) = self.settings.values.get(provider.key_setting) {
+            endpoint = endpoint.with_key(key);
         }
-        if let Some(url) = &self.settings.anthropic_base_url {
-            config = config.with_base_url(url);
+        if let Some(url) = base_url {
+            endpoint = endpoint.with_base_url(url);
         }
-        Ok(ClaudeClient::new(config)?)
+        endpoint
     }
 
     /// Builds what stages are given; nothing is sent and no connection is made yet.

@@ -6,7 +6,7 @@ use btcedu_artifacts::LockError;
 use btcedu_catalog::CatalogError;
 use btcedu_dashboard::ServeError;
 use btcedu_domain::{CallIdError, ErrorKind, IdError, Kinded};
-use btcedu_imagegen::ImageGenError;
+use btcedu_http::{ApiFailure, FailureKind};
 use btcedu_pipeline::{ReviewError, RunnerEnd};
 use btcedu_prompts::PromptError;
 use btcedu_stages::{Signal, StageEnd, StageError};
@@ -79,8 +79,7 @@ impl ExitStatus {
                         | PromptError::Unknown { .. }
                 )
             )
-            || matches!(cause.downcast_ref(), Some(ImageGenError::BadBaseUrl(_)))
-            || matches!(cause.downcast_ref(), Some(btcedu_clients::TextError::BadBaseUrl(_)));
+            || matches!(cause.downcast_ref(), Some(ApiFailure { kind: FailureKind::BadSetting, .. }));
         wrong_words.then_some(Self::Usage)
     }
 

@@ -2,84 +2,66 @@
 
 mod answer;
 mod classify;
-mod config;
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use btcedu_catalog::TextModel;
+use btcedu_catalog::{ModelCatalog, TextModel};
 use btcedu_domain::Usd;
-use btcedu_http::{ApiRequest, BaseUrl, Reply};
-use secrecy::{ExposeSecret, SecretString};
+use btcedu_http::{ApiFailure, ApiRequest, Endpoint, FailureKind, Provider};
 use serde_json::{Map, Value, json};
 
-use crate::{
-    error::TextError,
-    text::{LanguageModel, StopReason, TextReply, TextRequest},
-};
-
-pub use config::ClaudeConfig;
+use crate::text::{LanguageModel, StopReason, TextReply, TextRequest};
 
 /// The version of the API that is spoken (Anthropic, "versioning", the latest of October 2026).
 pub const ANTHROPIC_VERSION: &str = "2026-10-21";
 
-const PUBLIC_API: &str = "https://api.anthropic.com/v1";
-const PUBLIC_HOST: &str = "api.anthropic.com";
-/// A list of models is short and quick; nobody should wait minutes for it.
-const LIST_TIMEOUT: Duration = Duration::from_secs(30);
+/// What Anthropic and its settings are called.
+pub static ANTHROPIC: Provider = Provider {
+    name: "Anthropic",
+    api: "Messages API",
+    host: "api.anthropic.com",
+    product: "text",
+    budget: "spend limit or credit",
+    key_setting: "ANTHROPIC_API_KEY",
+    base_url_setting: "ANTHROPIC_BASE_URL",
+    timeout: Duration::from_mins(10),
+    words_at: &["/error/message"],
+};
 
 /// Writes texts with Claude.
 pub struct ClaudeClient {
-    config: ClaudeConfig,
-    base: BaseUrl,
+    endpoint: Endpoint,
+    catalog: Arc<ModelCatalog>,
 }
 
 impl ClaudeClient {
-    /// Makes the client. Nothing is sent, and no connection set up, before the first call.
+    /// Makes the client from an endpoint of [`ANTHROPIC`] and what is known of models.
+    ///
+    /// Nothing is sent, and no connection set up, before the first call.
     ///
     /// # Errors
-    /// [`TextError::BadBaseUrl`] for a base URL that can't be used.
-    pub fn new(config: ClaudeConfig) -> Result<Self, TextError> {
-        let base = config.base_url.as_deref().unwrap_or(PUBLIC_API).parse()?;
-        Ok(Self { config, base })
+    /// [`FailureKind::BadSetting`] for a base URL that can't be used.
+    pub fn new(endpoint: Endpoint, catalog: Arc<ModelCatalog>) -> Result<Self, ApiFailure> {
+        endpoint.check()?;
+        Ok(Self { endpoint, catalog })
     }
 
     /// Returns the names of the models that the key may use. Free.
     ///
     /// # Errors
-    /// [`TextError`] if there is no list to be had.
-    pub async fn list_models(&self) -> Result<Vec<String>, TextError> {
+    /// [`ApiFailure`] if there is no list to be had.
+    pub async fn list_models(&self) -> Result<Vec<String>, ApiFailure> {
         // The default page has twenty; the largest has more than there are.
-        let call = ApiRequest::get(&self.base, "models", LIST_TIMEOUT.min(self.config.timeout))
-            .query("limit", "1000");
-        let reply = self.send(call).await?;
-        let listed = if reply.is_success() { answer::read_model_list(&reply.body) } else { None };
-        match listed {
-            Some(names) => Ok(names),
-            None if reply.is_success() => Err(self.wrong_address(&reply)),
-            None => Err(self.failure(&reply).into_error("", None, &self.base.host())),
+        let request = self.signed(self.endpoint.get("models")?.query("limit", "1000"))?;
+        match self.endpoint.send_for_json::<answer::ModelList>(&request).await? {
+            Ok(list) => Ok(list.data.into_iter().map(|model| model.id).collect()),
+            Err(reply) => Err(classify::failure(reply, "", None)),
         }
     }
 
-    /// Finds out whether the key works. Free.
-    ///
-    /// # Errors
-    /// [`TextError`] if it doesn't, or if it can't be told.
-    pub async fn check_key(&self) -> Result<(), TextError> {
-        self.list_models().await.map(|_| ())
-    }
-
-    /// Tells whether the catalogue's retirement dates hold here: a gateway may serve what it likes.
-    fn is_public(&self) -> bool {
-        self.base.is_host(PUBLIC_HOST)
-    }
-
-    fn key(&self) -> Result<&SecretString, TextError> {
-        self.config.api_key.as_ref().ok_or(TextError::MissingKey)
-    }
-
     fn model(&self, name: &str) -> Option<&TextModel> {
-        self.config.catalog.text(name)
+        self.catalog.text(name)
     }
 
     /// Returns what to send as `max_tokens`, which caps thinking and text together.
@@ -88,27 +70,14 @@ impl ClaudeClient {
             return model.max_tokens_to_send(request.max_tokens);
         }
         // One that nobody listed may think as much as any.
-        let most = self.config.catalog.texts().map(|model| model.thinking_allowance).max();
+        let most = self.catalog.texts().map(|model| model.thinking_allowance).max();
         request.max_tokens.saturating_add(most.unwrap_or(0))
     }
 
-    async fn send(&self, call: ApiRequest<'_>) -> Result<Reply, TextError> {
-        let call =
-            call.header("anthropic-version", ANTHROPIC_VERSION).secret_header("x-api-key", self.key()?);
-        self.config.http.send(&call).await.map_err(TextError::Transport)
-    }
-
-    fn failure(&self, reply: &Reply) -> classify::Failure {
-        let key = self.config.api_key.as_ref().map(SecretString::expose_secret);
-        classify::Failure::read(reply, self.config.clock.now(), |text| btcedu_http::redact(text, key))
-    }
-
-    fn wrong_address(&self, reply: &Reply) -> TextError {
-        TextError::WrongAddress {
-            host: self.base.host(),
-            status: reply.status,
-            request_id: reply.request_id.clone(),
-        }
+    /// Adds the headers that every request needs.
+    fn signed(&self, request: ApiRequest) -> Result<ApiRequest, ApiFailure> {
+        let key = self.endpoint.key()?;
+        Ok(request.header("anthropic-version", ANTHROPIC_VERSION).secret_header("x-api-key", key))
     }
 
     fn reply(&self, request: &TextRequest, answer: answer::Message, request_id: Option<String>) -> TextReply {
@@ -132,32 +101,34 @@ impl ClaudeClient {
 
 #[async_trait]
 impl LanguageModel for ClaudeClient {
-    async fn complete(&self, request: &TextRequest) -> Result<TextReply, TextError> {
+    async fn complete(&self, request: &TextRequest) -> Result<TextReply, ApiFailure> {
         let body = self.request_body(request);
-        let reply =
-            self.send(ApiRequest::post_json(&self.base, "messages", &body, self.config.timeout)).await?;
+        let reply = self.endpoint.send(&self.signed(self.endpoint.post_json("messages", &body)?)?).await?;
         if !reply.is_success() {
             let successor = self.model(&request.model).and_then(|model| model.successor.as_deref());
-            return Err(self.failure(&reply).into_error(&request.model, successor, &self.base.host()));
+            return Err(classify::failure(self.endpoint.read_error(&reply), &request.model, successor));
         }
         let request_id = reply.request_id;
         match answer::read_message(&reply.body) {
             Ok(message) => Ok(self.reply(request, message, request_id)),
-            Err(problem) => Err(TextError::BadAnswer { problem, request_id }),
+            Err(problem) => {
+                let words =
+                    format!("Anthropic's answer can't be read: {problem}; it may be billed all the same");
+                Err(ApiFailure::new(FailureKind::BadAnswer, words).with_request_id(request_id))
+            }
         }
     }
 
-    fn check_ready(&self, model: &str) -> Result<(), TextError> {
-        self.key()?;
-        let today = self.config.clock.now().date();
-        match self.model(model).filter(|listed| self.is_public() && listed.is_retired(today)) {
+    fn check_ready(&self, model: &str) -> Result<(), ApiFailure> {
+        self.endpoint.key()?;
+        let today = self.endpoint.clock.now().date();
+        match self.model(model).filter(|listed| self.endpoint.is_public() && listed.is_retired(today)) {
             None => Ok(()),
-            Some(listed) => Err(TextError::ModelUnavailable {
-                model: model.to_owned(),
-                successor: listed.successor.clone(),
-                message: listed.retires.map_or_else(String::new, |date| format!("retired since {date}")),
-                request_id: None,
-            }),
+            Some(listed) => {
+                let words = listed.retires.map_or_else(String::new, |date| format!("retired since {date}"));
+                let hint = classify::hint(FailureKind::ModelUnavailable, listed.successor.as_deref());
+                Err(self.endpoint.model_unavailable(model, &words, &hint))
+            }
         }
     }
 
@@ -200,6 +171,6 @@ impl LanguageModel for ClaudeClient {
 
 impl fmt::Debug for ClaudeClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClaudeClient").field("base", &self.base).finish_non_exhaustive()
+        f.debug_struct("ClaudeClient").field("endpoint", &self.endpoint).finish_non_exhaustive()
     }
 }

@@ -10,10 +10,12 @@
 //!
 //! # Example
 //! ```no_run
-//! use btcedu_clients::{ClaudeClient, ClaudeConfig, LanguageModel, StopReason, TextRequest};
+//! use btcedu_catalog::ModelCatalog;
+//! use btcedu_clients::{ANTHROPIC, ApiFailure, ClaudeClient, LanguageModel, StopReason, TextRequest};
+//! use btcedu_http::Endpoint;
 //!
-//! # async fn ask() -> Result<(), btcedu_clients::TextError> {
-//! let client = ClaudeClient::new(ClaudeConfig::default().with_key("sk-ant-…"))?;
+//! # async fn ask() -> Result<(), ApiFailure> {
+//! let client = ClaudeClient::new(Endpoint::new(&ANTHROPIC).with_key("sk-ant-…"), ModelCatalog::builtin())?;
 //! let request = TextRequest::new("claude-sonnet-5-5", "Describe a block chain as a picture.", 500);
 //! let reply = client.complete(&request).await?;
 //! if reply.stop_reason == StopReason::EndTurn {
@@ -24,11 +26,9 @@
 //! ```
 
 mod claude;
-mod error;
 mod text;
 
-pub use claude::{ANTHROPIC_VERSION, ClaudeClient, ClaudeConfig};
-pub use error::TextError;
+pub use claude::{ANTHROPIC, ANTHROPIC_VERSION, ClaudeClient};
 #[cfg(feature = "mock")]
 pub use text::MockLanguageModel;
-pub use text::{LanguageModel, StopReason, TextReply, TextRequest, TextUsage};
+pub use text::{ApiFailure, FailureKind, LanguageModel, StopReason, TextReply, TextRequest, TextUsage};

@@ -5,10 +5,9 @@ use std::fmt;
 use async_trait::async_trait;
 use btcedu_domain::Usd;
 
-use crate::error::TextError;
-
-// Passed on, since who implements the trait fills it in.
+// Passed on, since an implementation of the trait makes them.
 pub use btcedu_catalog::TextUsage;
+pub use btcedu_http::{ApiFailure, FailureKind};
 
 /// Writes texts.
 #[cfg_attr(feature = "mock", mockall::automock)]
@@ -17,16 +16,16 @@ pub trait LanguageModel: Send + Sync {
     /// Asks once: no retries in here. Dropping the future cancels the call.
     ///
     /// # Errors
-    /// [`TextError`], which says what to do and what is known of the money. A refusal or an
+    /// [`ApiFailure`], which says what to do and what is known of the money. A refusal or an
     /// answer cut off is a reply; see its [`StopReason`].
-    async fn complete(&self, request: &TextRequest) -> Result<TextReply, TextError>;
+    async fn complete(&self, request: &TextRequest) -> Result<TextReply, ApiFailure>;
 
     /// Tells whether a call can be made at all, before money is spent on what depends on it. No network.
     ///
     /// # Errors
-    /// [`TextError::MissingKey`] where there is no key, [`TextError::ModelUnavailable`] where
+    /// [`FailureKind::MissingKey`] where there is no key, [`FailureKind::ModelUnavailable`] where
     /// the public API is known to have retired the model.
-    fn check_ready(&self, model: &str) -> Result<(), TextError>;
+    fn check_ready(&self, model: &str) -> Result<(), ApiFailure>;
 
     /// Returns what the call should cost at most, or nothing for a model without a known price. No network.
     fn estimate(&self, request: &TextRequest) -> Option<Usd>;

@@ -4,11 +4,16 @@
 
 use std::time::Duration;
 
+use btcedu_catalog::ModelCatalog;
 use btcedu_clients::{
-    ANTHROPIC_VERSION, ClaudeClient, ClaudeConfig, LanguageModel, StopReason, TextError, TextRequest,
+    ANTHROPIC, ANTHROPIC_VERSION, ApiFailure, ClaudeClient, FailureKind, LanguageModel, StopReason,
+    TextRequest,
 };
-use btcedu_domain::{Billing, FailureClass, ProviderFailure, Usd};
-use btcedu_http::testing::{Canned, Responder};
+use btcedu_domain::{Billing, FailureClass, Usd};
+use btcedu_http::{
+    Endpoint as ApiEndpoint,
+    testing::{Canned, Responder},
+};
 use btcedu_simulator::{Endpoint, Fault, Rule, Simulator, SimulatorConfig};
 use serde_json::json;
 
@@ -20,15 +25,20 @@ async fn simulator() -> Simulator {
 }
 
 fn client(base_url: &str) -> ClaudeClient {
-    let config = ClaudeConfig::default().with_key(KEY).with_base_url(base_url);
-    ClaudeClient::new(config.with_timeout(Duration::from_secs(2))).unwrap()
+    let mut endpoint = ApiEndpoint::new(&ANTHROPIC).with_key(KEY).with_base_url(base_url);
+    endpoint.timeout = Duration::from_secs(2);
+    with(endpoint)
+}
+
+fn with(endpoint: ApiEndpoint) -> ClaudeClient {
+    ClaudeClient::new(endpoint, ModelCatalog::builtin()).unwrap()
 }
 
 fn request(model: &str) -> TextRequest {
     TextRequest::new(model, "Describe a chain of blocks as a picture.", 400)
 }
 
-async fn error_of(fault: Fault) -> (TextError, u64) {
+async fn error_of(fault: Fault) -> (ApiFailure, u64) {
     let sim = simulator().await;
     sim.script(Rule::new(Endpoint::Messages, fault));
     let error = client(sim.base_url()).complete(&request(SONNET)).await.unwrap_err();
@@ -36,7 +46,7 @@ async fn error_of(fault: Fault) -> (TextError, u64) {
     (error, sim.stats().text_calls)
 }
 
-async fn against(status: u16, body: &str) -> TextError {
+async fn against(status: u16, body: &str) -> ApiFailure {
     let server = Responder::start(vec![Canned::json(status, body)]).await.unwrap();
     client(&server.url()).complete(&request(SONNET)).await.unwrap_err()
 }
@@ -85,7 +95,7 @@ async fn what_is_sent_is_what_a_dry_run_shows() {
 
 #[test]
 fn each_model_gets_the_parameters_that_it_takes() {
-    let client = ClaudeClient::new(ClaudeConfig::default()).unwrap();
+    let client = with(ApiEndpoint::new(&ANTHROPIC));
     for (model, max_tokens, effort) in [
         (SONNET, 4_400, true),
         ("claude-haiku-5-5", 4_400, true),
@@ -145,7 +155,7 @@ async fn each_fault_has_its_class_and_what_is_known_of_the_money() {
         (Fault::CutOff { billed: true }, Transient, MaybeBilled, "ANTHROPIC_BASE_URL"),
     ] {
         let (error, calls) = error_of(fault.clone()).await;
-        assert_eq!((error.class(), error.billing()), (class, billing), "{fault:?}: {error:?}");
+        assert_eq!((error.kind.class(), error.billing), (class, billing), "{fault:?}: {error:?}");
         assert!(error.to_string().contains(said), "{fault:?}: {error}");
         assert_eq!(calls, 1, "{fault:?} is one attempt");
     }
@@ -154,14 +164,14 @@ async fn each_fault_has_its_class_and_what_is_known_of_the_money() {
 #[tokio::test]
 async fn a_limit_of_speed_is_told_from_a_limit_of_money() {
     let (error, _) = error_of(Fault::RateLimit { retry_after: Some(9) }).await;
-    assert!(error.is_rate_limit());
-    assert_eq!(error.retry_after(), Some(Duration::from_secs(9)));
-    assert!(error.request_id().is_some());
+    assert_eq!(error.kind, FailureKind::RateLimited);
+    assert_eq!(error.retry_after, Some(Duration::from_secs(9)));
+    assert!(error.request_id.is_some());
     let (error, _) = error_of(Fault::Quota).await;
-    assert!(!error.is_rate_limit());
+    assert!(error.kind != FailureKind::RateLimited);
 
     let own = r#"{"type":"error","error":{"type":"invalid_request_error","message":"You have reached your specified API usage limits."}}"#;
-    assert!(matches!(against(400, own).await, TextError::QuotaExhausted { .. }));
+    assert_eq!(against(400, own).await.kind, FailureKind::QuotaExhausted);
 }
 
 #[tokio::test]
@@ -169,8 +179,8 @@ async fn a_retired_model_names_its_successor() {
     let config = SimulatorConfig { real_world: true, ..SimulatorConfig::default() };
     let sim = Simulator::start(config).await.unwrap();
     let error = client(sim.base_url()).complete(&request("claude-sonnet-4-20250514")).await.unwrap_err();
-    assert!(matches!(error, TextError::ModelUnavailable { .. }), "{error:?}");
-    assert_eq!(error.class(), FailureClass::Fatal);
+    assert_eq!(error.kind, FailureKind::ModelUnavailable);
+    assert_eq!(error.kind.class(), FailureClass::Fatal);
     let said = error.to_string();
     assert!(
         said.contains("'claude-sonnet-4-20250514'") && said.contains("successor claude-sonnet-5-5"),
@@ -180,17 +190,17 @@ async fn a_retired_model_names_its_successor() {
 
 #[tokio::test]
 async fn what_no_provider_would_say_is_read_all_the_same() {
-    for (status, body, class, variant) in [
-        (404, "<html>", FailureClass::Fatal, "WrongAddress"),
-        (301, "", FailureClass::Fatal, "WrongAddress"),
-        (401, "nope", FailureClass::Fatal, "KeyRefused"),
-        (503, "<html>", FailureClass::Transient, "Unavailable"),
-        (200, "<html>", FailureClass::Transient, "BadAnswer"),
-        (200, "{}", FailureClass::Transient, "BadAnswer"),
+    for (status, body, class, kind) in [
+        (404, "<html>", FailureClass::Fatal, FailureKind::WrongAddress),
+        (301, "", FailureClass::Fatal, FailureKind::WrongAddress),
+        (401, "nope", FailureClass::Fatal, FailureKind::KeyRefused),
+        (503, "<html>", FailureClass::Transient, FailureKind::Unavailable),
+        (200, "<html>", FailureClass::Transient, FailureKind::BadAnswer),
+        (200, "{}", FailureClass::Transient, FailureKind::BadAnswer),
     ] {
         let error = against(status, body).await;
-        assert_eq!(error.class(), class, "{status} {body}: {error:?}");
-        assert!(format!("{error:?}").starts_with(variant), "{status} {body}: {error:?}");
+        assert_eq!(error.kind.class(), class, "{status} {body}: {error:?}");
+        assert_eq!(error.kind, kind, "{status} {body}: {error:?}");
     }
 }
 
@@ -230,17 +240,15 @@ async fn the_base_url_may_have_a_slash_or_a_version_or_not() {
 async fn a_key_can_be_checked_for_free() {
     let sim = simulator().await;
     let client = client(sim.base_url());
-    client.check_key().await.unwrap();
     assert!(client.list_models().await.unwrap().contains(&SONNET.to_owned()));
     assert_eq!((sim.stats().text_calls, sim.stats().billed), (0, Usd::ZERO));
 
-    let config = ClaudeConfig::default().with_base_url(sim.base_url());
-    let wrong = ClaudeClient::new(config.clone().with_key("sk-ant-wrong-one")).unwrap();
-    let error = wrong.check_key().await.unwrap_err();
-    assert!(matches!(error, TextError::KeyRefused { .. }), "{error:?}");
-    let none = ClaudeClient::new(config).unwrap();
+    let endpoint = ApiEndpoint::new(&ANTHROPIC).with_base_url(sim.base_url());
+    let wrong = with(endpoint.clone().with_key("sk-ant-wrong-one"));
+    assert_eq!(wrong.list_models().await.unwrap_err().kind, FailureKind::KeyRefused);
+    let none = with(endpoint);
     let error = none.complete(&request(SONNET)).await.unwrap_err();
-    assert_eq!((error.class(), error.billing()), (FailureClass::Fatal, Billing::NotSent));
+    assert_eq!((error.kind.class(), error.billing), (FailureClass::Fatal, Billing::NotSent));
     assert!(error.to_string().contains("ANTHROPIC_API_KEY"));
     assert!(none.estimate(&request(SONNET)).is_some(), "a dry run needs no key");
 }
@@ -250,9 +258,9 @@ async fn no_key_is_ever_shown() {
     let key = "a-key-without-a-known-form";
     let body = format!(r#"{{"error":{{"type":"authentication_error","message":"bad x-api-key {key}"}}}}"#);
     let server = Responder::start(vec![Canned::json(401, &body)]).await.unwrap();
-    let config = ClaudeConfig::default().with_key(key).with_base_url(&server.url());
-    assert!(!format!("{config:?}").contains(key));
-    let client = ClaudeClient::new(config).unwrap();
+    let endpoint = ApiEndpoint::new(&ANTHROPIC).with_key(key).with_base_url(&server.url());
+    assert!(!format!("{endpoint:?}").contains(key));
+    let client = with(endpoint);
     let error = client.complete(&request(SONNET)).await.unwrap_err();
     let said = format!("{client:?} {error} {error:?}");
     assert!(said.contains("[redacted]") && !said.contains(key), "{said}");
@@ -266,7 +274,56 @@ async fn the_trait_can_be_mocked_behind_a_pointer() {
     use std::sync::Arc;
 
     let mut mock = MockLanguageModel::new();
-    mock.expect_complete().returning(|_| Err(TextError::MissingKey));
+    mock.expect_complete().returning(|_| Err(ApiFailure::new(FailureKind::MissingKey, "no key")));
     let model: Arc<dyn LanguageModel> = Arc::new(mock);
     assert!(model.complete(&request(SONNET)).await.is_err());
+}
+
+#[tokio::test]
+async fn each_failure_says_what_happened_and_what_to_do() {
+    for (status, error_type, words) in [
+        (401, "authentication_error", "Anthropic refused the key: m.; check ANTHROPIC_API_KEY"),
+        (
+            403,
+            "permission_error",
+            "Anthropic denied access: m.; check what the key in ANTHROPIC_API_KEY may do",
+        ),
+        (
+            402,
+            "billing_error",
+            "Anthropic's spend limit or credit is used up: m.; add credit or raise the limit in the account of ANTHROPIC_API_KEY, then run again",
+        ),
+        (
+            404,
+            "not_found_error",
+            "text model 'claude-sonnet-5-5' is not served: m.; set CLAUDE_MODEL, or the model in the prompt template",
+        ),
+        (429, "rate_limit_error", "Anthropic asks to slow down: m.; try again later"),
+        (429, "api_error", "Anthropic asks to slow down: m.; try again later"),
+        (529, "overloaded_error", "Anthropic's side failed with status 529: m.; try again later"),
+        (400, "timeout_error", "Anthropic's side failed with status 400: m.; try again later"),
+        (
+            400,
+            "invalid_request_error",
+            "Anthropic refused the request: m.; check the prompt template and its model",
+        ),
+    ] {
+        let body = format!(r#"{{"error":{{"type":"{error_type}","message":"m."}}}}"#);
+        assert_eq!(against(status, &body).await.to_string(), words, "{status} {error_type}");
+    }
+    for (status, body, words) in [
+        (
+            500,
+            r#"{"error":"text"}"#,
+            "Anthropic's side failed with status 500: no reason was given; try again later",
+        ),
+        (
+            200,
+            r#"{"content":1}"#,
+            "Anthropic's answer can't be read: it has no list 'content'; it may be billed all the same",
+        ),
+    ] {
+        assert_eq!(against(status, body).await.to_string(), words, "{status} {body}");
+    }
+    assert_eq!(against(503, r#"{"request_id":"req_1"}"#).await.request_id.as_deref(), Some("req_1"));
 }

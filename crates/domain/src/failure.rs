@@ -1,7 +1,5 @@
 //! The meaning of a failed provider call for its caller: try again or not, billed or not.
 
-use std::time::Duration;
-
 /// What the caller should do about a failure. It is decided once, by the code that reads the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureClass {
@@ -24,18 +22,4 @@ pub enum Billing {
     NotBilled,
     /// The request was sent and no usable answer came: it may be billed.
     MaybeBilled,
-}
-
-/// What the retry loop must know of any provider's error.
-pub trait ProviderFailure: std::error::Error + Send + Sync + 'static {
-    /// Returns what to do about it.
-    fn class(&self) -> FailureClass;
-    /// Returns what is known of the money.
-    fn billing(&self) -> Billing;
-    /// Returns how long the provider asked to wait, if it did.
-    fn retry_after(&self) -> Option<Duration>;
-    /// Tells whether the provider asked the whole account to slow down (429).
-    fn is_rate_limit(&self) -> bool;
-    /// Returns the provider's id of the request, for its support.
-    fn request_id(&self) -> Option<&str>;
 }

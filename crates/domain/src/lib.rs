@@ -31,7 +31,7 @@ mod text_enum;
 mod time;
 
 pub use error::{ErrorKind, Kinded, causes, with_causes};
-pub use failure::{Billing, FailureClass, ProviderFailure};
+pub use failure::{Billing, FailureClass};
 pub use hash::{HashError, Sha256Hash};
 pub use ids::{CallId, CallIdError, ChapterId, EpisodeId, EpisodeRowId, IdError, RunId};
 pub use money::{Usd, UsdError};

@@ -27,7 +27,7 @@ pub(crate) enum Unreachable {
 /// Tells whether a host, written as in a URL, is an address of this machine or a private network.
 ///
 /// A name other than `localhost` is not: what it stands for is known only when it is looked up.
-pub fn is_private_or_loopback(host: &str) -> bool {
+pub(crate) fn is_private_or_loopback(host: &str) -> bool {
     let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
     match bare.parse() {
         Ok(address) => is_private_address(address),

@@ -10,11 +10,11 @@ use crate::address::Reach;
 ///
 /// It never holds a user name or password, so it may be shown.
 #[derive(Clone, PartialEq, Eq)]
-pub struct BaseUrl(Url);
+pub(crate) struct BaseUrl(Url);
 
 /// A text that can't be used as a base URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BaseUrlError {
+pub(crate) enum BaseUrlError {
     /// It is no URL, or one without a host.
     #[error("it is not an http or https URL; write it like https://api.example.com/v1")]
     NotAUrl,
@@ -26,17 +26,9 @@ pub enum BaseUrlError {
     PlainHttp,
 }
 
-/// Joins a path such as `images/generations` to a base URL with or without a trailing slash or `/v1`.
-///
-/// # Errors
-/// [`BaseUrlError`] for a base that can't be used.
-pub fn join_base(base: &str, path: &str) -> Result<Url, BaseUrlError> {
-    Ok(base.parse::<BaseUrl>()?.join(path))
-}
-
 impl BaseUrl {
     /// Returns the address of an endpoint; a query in the base (some gateways need one) is kept.
-    pub fn join(&self, path: &str) -> Url {
+    pub(crate) fn join(&self, path: &str) -> Url {
         let mut url = self.0.clone();
         let joined = format!("{}/{}", self.0.path().trim_end_matches('/'), path.trim_start_matches('/'));
         url.set_path(&joined);
@@ -44,12 +36,12 @@ impl BaseUrl {
     }
 
     /// Tells whether this is the provider's public API, such as `api.openai.com`.
-    pub fn is_host(&self, host: &str) -> bool {
+    pub(crate) fn is_host(&self, host: &str) -> bool {
         self.0.host_str() == Some(host)
     }
 
     /// Returns host and port, for messages.
-    pub fn host(&self) -> String {
+    pub(crate) fn host(&self) -> String {
         host_of(&self.0)
     }
 
@@ -126,7 +118,7 @@ mod tests {
             ["https://x.example", "https://x.example/", "https://x.example/v1", " https://x.example/v1// "]
         {
             assert_eq!(
-                join_base(base, "images/generations").unwrap().as_str(),
+                base.parse::<BaseUrl>().unwrap().join("images/generations").as_str(),
                 "https://x.example/v1/images/generations",
                 "{base}"
             );
@@ -145,7 +137,7 @@ mod tests {
             ("http://[::1]:8080/v1", "http://[::1]:8080/v1/models"),
             ("http://gateway:4000", "http://gateway:4000/v1/models"),
         ] {
-            assert_eq!(join_base(base, "/models").unwrap().as_str(), url);
+            assert_eq!(base.parse::<BaseUrl>().unwrap().join("/models").as_str(), url);
         }
     }
 

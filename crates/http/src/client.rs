@@ -27,20 +27,20 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 const DEFAULT_MAX_BYTES: usize = 16 * 1024 * 1024;
 
 /// One call of a provider's API.
-pub struct ApiRequest<'a> {
+pub struct ApiRequest {
     method: Method,
     url: Url,
     reach: Reach,
-    headers: Vec<(&'static str, &'a str)>,
+    headers: Vec<(&'static str, &'static str)>,
     secret: Option<(&'static str, SecretString)>,
     body: Option<Vec<u8>>,
     timeout: Duration,
     max_bytes: usize,
 }
 
-impl<'a> ApiRequest<'a> {
+impl ApiRequest {
     /// Makes a GET of an endpoint such as `models`.
-    pub fn get(base: &BaseUrl, path: &str, timeout: Duration) -> Self {
+    pub(crate) fn get(base: &BaseUrl, path: &str, timeout: Duration) -> Self {
         Self {
             method: Method::GET,
             url: base.join(path),
@@ -54,7 +54,7 @@ impl<'a> ApiRequest<'a> {
     }
 
     /// Makes a POST of JSON to an endpoint such as `messages`.
-    pub fn post_json(base: &BaseUrl, path: &str, body: &serde_json::Value, timeout: Duration) -> Self {
+    pub(crate) fn post_json(base: &BaseUrl, path: &str, body: &serde_json::Value, timeout: Duration) -> Self {
         let body = Some(body.to_string().into_bytes());
         Self { method: Method::POST, body, ..Self::get(base, path, timeout) }
     }
@@ -68,7 +68,7 @@ impl<'a> ApiRequest<'a> {
 
     /// Adds a header.
     #[must_use]
-    pub fn header(mut self, name: &'static str, value: &'a str) -> Self {
+    pub fn header(mut self, name: &'static str, value: &'static str) -> Self {
         self.headers.push((name, value));
         self
     }
@@ -94,7 +94,7 @@ impl<'a> ApiRequest<'a> {
     }
 }
 
-impl fmt::Debug for ApiRequest<'_> {
+impl fmt::Debug for ApiRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ApiRequest")
             .field("method", &self.method)
@@ -121,7 +121,7 @@ impl HttpClient {
     ///
     /// # Errors
     /// [`HttpError`] if there is no whole answer within the request's limits.
-    pub async fn send(&self, request: &ApiRequest<'_>) -> Result<Reply, HttpError> {
+    pub(crate) async fn send(&self, request: &ApiRequest) -> Result<Reply, HttpError> {
         let client = self.client(request.reach)?;
         let host = host_of(&request.url);
         let mut builder =

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use btcedu_domain::Clock;
 use url::Url;
 
 use crate::{
     address::Reach,
     base_url::{BaseUrl, host_of},
-    client::{HttpClient, fetch},
+    client::fetch,
+    endpoint::Endpoint,
     error::HttpError,
+    failure::ApiFailure,
     reply::Reply,
 };
 
@@ -19,34 +20,36 @@ pub const DOWNLOAD_MAX_BYTES: usize = 64 * 1024 * 1024;
 /// Waits before the second, third and fourth try.
 const WAITS: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
 
-impl HttpClient {
-    /// Fetches a file, trying up to three times more, since it was paid for.
+impl Endpoint {
+    /// Fetches a file that an answer names, trying up to three times more, since it was paid for.
     ///
     /// The base URL's own origin may be plain http on a private network. Any other address must
     /// be https, on the internet, and answer without a redirect. No key is sent along.
     ///
     /// # Errors
-    /// [`HttpError::Forbidden`] for an address that isn't allowed, else that of the last try.
-    pub async fn download(
-        &self,
-        base: &BaseUrl,
-        url: &str,
-        timeout: Duration,
-        max_bytes: usize,
-        clock: &dyn Clock,
-    ) -> Result<Reply, HttpError> {
+    /// [`FailureKind::Unsendable`](crate::FailureKind::Unsendable) for an address that isn't
+    /// allowed, else the failure of the last try.
+    pub async fn download(&self, url: &str, max_bytes: usize) -> Result<Reply, ApiFailure> {
+        let fetched = self.fetch_file(self.base()?, url, max_bytes).await;
+        fetched.map_err(|source| {
+            ApiFailure::new(source.kind(), "the file of the answer can't be fetched").caused_by(source)
+        })
+    }
+
+    async fn fetch_file(&self, base: &BaseUrl, url: &str, max_bytes: usize) -> Result<Reply, HttpError> {
         let (url, reach) = allowed(base, url)?;
-        let client = self.client(reach)?;
+        let client = self.http.client(reach)?;
         let mut waits = WAITS.into_iter();
         loop {
-            let attempt = fetch(client.get(url.clone()).timeout(timeout), host_of(&url), timeout, max_bytes);
+            let request = client.get(url.clone()).timeout(self.timeout);
+            let attempt = fetch(request, host_of(&url), self.timeout, max_bytes);
             let error = match attempt.await {
                 Ok(reply) if reply.is_success() => return Ok(reply),
                 Ok(reply) => refused_status(&url, reply.status),
                 Err(error) => error,
             };
             match waits.next() {
-                Some(wait) if error.is_passing() => clock.sleep(wait).await,
+                Some(wait) if error.is_passing() => self.clock.sleep(wait).await,
                 _ => return Err(error),
             }
         }

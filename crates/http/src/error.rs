@@ -2,72 +2,35 @@
 
 use std::{error::Error, time::Duration};
 
-use btcedu_domain::{Billing, FailureClass, ProviderFailure};
+use crate::{address::Unreachable, failure::FailureKind};
 
-use crate::address::Unreachable;
-
-/// A call without a usable answer. Messages name the host and never the rest of the URL.
+/// A call without a usable answer. Messages name host and port and never the rest of the URL.
 #[derive(Debug, thiserror::Error)]
-pub enum HttpError {
+pub(crate) enum HttpError {
     /// The client can't be set up on this machine.
     #[error("the http client can't be set up; check the machine's certificate store")]
     Setup(#[source] reqwest::Error),
-    /// The request can't be written, for example since the key holds a line break.
+    /// The request can't be written, for example because the key holds a line break.
     #[error("the request to {host} can't be written; check the API key for line breaks or odd characters")]
-    Unsendable {
-        /// Host and port.
-        host: String,
-    },
-    /// No connection came about, so nothing was sent.
+    Unsendable { host: String },
+    /// There was no connection, so nothing was sent.
     #[error("can't connect to {host}; check the network and the base URL")]
-    NotConnected {
-        /// Host and port.
-        host: String,
-        /// What the connection said.
-        #[source]
-        source: Box<dyn Error + Send + Sync>,
-    },
-    /// No whole answer came in time.
+    NotConnected { host: String, source: Box<dyn Error + Send + Sync> },
+    /// The whole answer was not there in time.
     #[error("{host} gave no whole answer within {} s; it may have done the work", .after.as_secs())]
-    TimedOut {
-        /// Host and port.
-        host: String,
-        /// The time-out.
-        after: Duration,
-    },
+    TimedOut { host: String, after: Duration },
     /// The connection broke before the whole answer was there.
     #[error("the connection to {host} broke before the whole answer was there; it may have done the work")]
-    Interrupted {
-        /// Host and port.
-        host: String,
-        /// What the connection said.
-        #[source]
-        source: Box<dyn Error + Send + Sync>,
-    },
-    /// The answer is larger than is taken.
+    Interrupted { host: String, source: Box<dyn Error + Send + Sync> },
+    /// The answer is larger than the limit of the request.
     #[error("the answer of {host} is larger than {limit_bytes} bytes and was dropped")]
-    TooLarge {
-        /// Host and port.
-        host: String,
-        /// The limit.
-        limit_bytes: usize,
-    },
-    /// An address that a rule of ours forbids.
+    TooLarge { host: String, limit_bytes: usize },
+    /// A rule of ours forbids the address.
     #[error("{host} was refused: {reason}; check the base URL")]
-    Forbidden {
-        /// Host and port.
-        host: String,
-        /// Which rule it breaks.
-        reason: String,
-    },
-    /// A download that was answered with something else than a file.
+    Forbidden { host: String, reason: String },
+    /// A download was answered with a status of failure.
     #[error("a file of {host} could not be fetched: it answered with status {status}")]
-    NoFile {
-        /// Host and port.
-        host: String,
-        /// The HTTP status.
-        status: u16,
-    },
+    NoFile { host: String, status: u16 },
 }
 
 impl HttpError {
@@ -87,6 +50,17 @@ impl HttpError {
             return Self::TimedOut { host, after: timeout };
         }
         Self::Interrupted { host, source: error.into() }
+    }
+
+    /// Returns what went wrong.
+    pub(crate) fn kind(&self) -> FailureKind {
+        match self {
+            Self::Setup(_) | Self::Unsendable { .. } | Self::Forbidden { .. } => FailureKind::Unsendable,
+            Self::NotConnected { .. } => FailureKind::NotConnected,
+            Self::TimedOut { .. } => FailureKind::TimedOut,
+            Self::Interrupted { .. } => FailureKind::Interrupted,
+            Self::TooLarge { .. } | Self::NoFile { .. } => FailureKind::BadAnswer,
+        }
     }
 
     /// Tells whether another try of a download may work.
@@ -111,41 +85,4 @@ fn refusal_in(error: &reqwest::Error) -> Option<String> {
         cause = error.source();
     }
     None
-}
-
-impl ProviderFailure for HttpError {
-    fn class(&self) -> FailureClass {
-        match self {
-            Self::Setup(_) | Self::Unsendable { .. } | Self::Forbidden { .. } => FailureClass::Fatal,
-            Self::NotConnected { .. }
-            | Self::TimedOut { .. }
-            | Self::Interrupted { .. }
-            | Self::TooLarge { .. }
-            | Self::NoFile { .. } => FailureClass::Transient,
-        }
-    }
-
-    fn billing(&self) -> Billing {
-        match self {
-            Self::Setup(_) | Self::Unsendable { .. } | Self::NotConnected { .. } | Self::Forbidden { .. } => {
-                Billing::NotSent
-            }
-            Self::TimedOut { .. }
-            | Self::Interrupted { .. }
-            | Self::TooLarge { .. }
-            | Self::NoFile { .. } => Billing::MaybeBilled,
-        }
-    }
-
-    fn retry_after(&self) -> Option<Duration> {
-        None
-    }
-
-    fn is_rate_limit(&self) -> bool {
-        false
-    }
-
-    fn request_id(&self) -> Option<&str> {
-        None
-    }
 }

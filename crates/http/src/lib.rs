@@ -12,20 +12,29 @@
 //!
 //! # Example
 //! ```
-//! use btcedu_http::{ApiRequest, BaseUrl, HttpClient, redact};
+//! use btcedu_http::{Endpoint, Provider};
 //! use std::time::Duration;
 //!
-//! let base: BaseUrl = "https://gateway.example/v1/".parse()?;
-//! let url = base.join("images/generations");
-//! assert_eq!(url.as_str(), "https://gateway.example/v1/images/generations");
+//! static PROVIDER: Provider = Provider {
+//!     name: "Example",
+//!     api: "Poems API",
+//!     host: "api.example.com",
+//!     product: "poem",
+//!     budget: "quota",
+//!     key_setting: "EXAMPLE_API_KEY",
+//!     base_url_setting: "EXAMPLE_BASE_URL",
+//!     timeout: Duration::from_secs(60),
+//!     words_at: &["/error/message"],
+//! };
 //!
-//! let client = HttpClient::default(); // nothing is set up before the first call
-//! let request = ApiRequest::get(&base, "models", Duration::from_secs(30));
-//! let call = client.send(&request); // a future: dropping it cancels the call
+//! let endpoint = Endpoint::new(&PROVIDER); // nothing is set up before the first call
+//! let missing = endpoint.key().err().map(|failure| failure.to_string());
+//! assert_eq!(missing.as_deref(), Some("no Example key is set; set EXAMPLE_API_KEY"));
+//!
+//! let endpoint = endpoint.with_key("sk-abc123").with_base_url("https://gateway.example/v1/");
+//! let request = endpoint.get("models")?.bearer(endpoint.key()?);
+//! let call = endpoint.send(&request); // a future: dropping it cancels the call
 //! # drop(call);
-//!
-//! let said = "Incorrect API key provided: sk-abc123.";
-//! assert_eq!(redact(said, None), "Incorrect API key provided: [redacted].");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -33,16 +42,18 @@ mod address;
 mod base_url;
 mod client;
 mod download;
+mod endpoint;
 mod error;
+mod error_reply;
+mod failure;
 mod redact;
 mod reply;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
-pub use address::is_private_or_loopback;
-pub use base_url::{BaseUrl, BaseUrlError, join_base};
 pub use client::{ApiRequest, HttpClient};
 pub use download::DOWNLOAD_MAX_BYTES;
-pub use error::HttpError;
-pub use redact::redact;
-pub use reply::{Reply, parse_retry_after};
+pub use endpoint::{Endpoint, Provider};
+pub use error_reply::ErrorReply;
+pub use failure::{ApiFailure, FailureKind};
+pub use reply::Reply;

@@ -7,7 +7,7 @@ const MAX_CHARS: usize = 600;
 ///
 /// The secret itself goes, and whatever looks like a key: words that begin with `sk-` or
 /// `Bearer`'s argument, and keys that the provider has half masked with stars.
-pub fn redact(text: &str, secret: Option<&str>) -> String {
+pub(crate) fn redact(text: &str, secret: Option<&str>) -> String {
     let without = match secret.map(str::trim) {
         Some(secret) if !secret.is_empty() => text.replace(secret, MASK),
         _ => text.to_owned(),

@@ -59,7 +59,7 @@ impl fmt::Debug for Reply {
 /// Reads a `retry-after` header: seconds or a date (RFC 9110, section 10.2.3).
 ///
 /// A date in the past means no wait; what can't be read means that nothing was said.
-pub fn parse_retry_after(value: &str, now: UtcTime) -> Option<Duration> {
+fn parse_retry_after(value: &str, now: UtcTime) -> Option<Duration> {
     let value = value.trim();
     if let Ok(seconds) = value.parse::<f64>() {
         return Duration::try_from_secs_f64(seconds).ok();

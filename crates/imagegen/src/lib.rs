@@ -27,7 +27,6 @@
 
 mod answer;
 mod config;
-mod error;
 mod openai;
 mod request;
 mod service;
@@ -35,10 +34,10 @@ mod service;
 pub mod testing;
 
 pub use config::OpenAiConfig;
-pub use error::ImageGenError;
-pub use openai::{ListedModel, OpenAiImages};
+pub use openai::{ListedModel, OPENAI, OpenAiImages};
 #[cfg(feature = "mock")]
 pub use service::MockImageGenService;
 pub use service::{
-    GeneratedImage, ImageGenService, ImageOutcome, ImageRequest, ImageUsage, ModelCheck, Rejection,
+    ApiFailure, FailureKind, GeneratedImage, ImageGenError, ImageGenService, ImageOutcome, ImageRequest,
+    ImageUsage, ModelCheck, Rejection,
 };

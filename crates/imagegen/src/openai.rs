@@ -3,52 +3,63 @@
 mod classify;
 mod models;
 
-use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use btcedu_catalog::ImageModel;
-use btcedu_domain::Usd;
-use btcedu_http::{ApiRequest, BaseUrl, DOWNLOAD_MAX_BYTES, Reply};
+use btcedu_domain::{Billing, Usd};
+use btcedu_http::{ApiFailure, DOWNLOAD_MAX_BYTES, FailureKind, Provider, Reply};
 use bytes::Bytes;
-use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     answer::{self, Answer, PictureData},
     config::OpenAiConfig,
-    error::ImageGenError,
     request::{render_body, shape_of},
-    service::{GeneratedImage, ImageGenService, ImageOutcome, ImageRequest, ImageUsage, ModelCheck},
+    service::{
+        GeneratedImage, ImageGenError, ImageGenService, ImageOutcome, ImageRequest, ImageUsage, ModelCheck,
+    },
 };
 
 pub use models::ListedModel;
 
-const PUBLIC_API: &str = "https://api.openai.com/v1";
-const PUBLIC_HOST: &str = "api.openai.com";
+/// What `OpenAI` and its settings are called.
+pub static OPENAI: Provider = Provider {
+    name: "OpenAI",
+    api: "Images API",
+    host: "api.openai.com",
+    product: "image",
+    budget: "quota",
+    key_setting: "OPENAI_API_KEY",
+    base_url_setting: "OPENAI_BASE_URL",
+    timeout: Duration::from_mins(5),
+    words_at: &["/error/message", "/error"],
+};
+
 /// A picture of 64 MiB as base64, and some room for the JSON around it.
 const ANSWER_MAX_BYTES: usize = DOWNLOAD_MAX_BYTES / 3 * 4 + 1024 * 1024;
 /// `OpenAI` documents no limit on open connections; this keeps the memory of a run in bounds.
 const CONCURRENCY: usize = 16;
 
 /// Makes pictures with `OpenAI`'s Images API.
+#[derive(Debug)]
 pub struct OpenAiImages {
     config: OpenAiConfig,
-    base: BaseUrl,
 }
 
 impl OpenAiImages {
     /// Makes the service. Nothing is sent, and no client set up, before the first call.
     ///
     /// # Errors
-    /// [`ImageGenError::BadBaseUrl`] for a base URL that can't be used.
+    /// [`FailureKind::BadSetting`] for a base URL that can't be used.
     pub fn new(config: OpenAiConfig) -> Result<Self, ImageGenError> {
-        let base = config.base_url.as_deref().unwrap_or(PUBLIC_API).parse()?;
-        Ok(Self { config, base })
+        config.endpoint.check()?;
+        Ok(Self { config })
     }
 
     /// Makes a request with the model's own size and quality.
     ///
     /// # Errors
-    /// [`ImageGenError::UnknownModel`] for a model that has no price.
+    /// [`FailureKind::BadSetting`] for a model that has no price.
     pub fn request(&self, model: &str, prompt: &str) -> Result<ImageRequest, ImageGenError> {
         let model = self.model(model)?;
         Ok(ImageRequest {
@@ -61,20 +72,9 @@ impl OpenAiImages {
     }
 
     fn model(&self, name: &str) -> Result<ImageModel, ImageGenError> {
-        Ok(self.config.catalog.resolve_image(name, self.config.price_override)?)
-    }
-
-    fn is_public(&self) -> bool {
-        self.base.is_host(PUBLIC_HOST)
-    }
-
-    fn key(&self) -> Result<&SecretString, ImageGenError> {
-        self.config.api_key.as_ref().ok_or(ImageGenError::MissingKey)
-    }
-
-    /// Takes keys out of a provider's words.
-    fn clean(&self, text: &str) -> String {
-        btcedu_http::redact(text, self.config.api_key.as_ref().map(ExposeSecret::expose_secret))
+        self.config.catalog.resolve_image(name, self.config.price_override).map_err(|source| {
+            ApiFailure::new(FailureKind::BadSetting, "the image model can't be used").caused_by(source)
+        })
     }
 
     /// Sends the request and reads what came, without a limit of time of its own.
@@ -84,22 +84,30 @@ impl OpenAiImages {
         model: &ImageModel,
     ) -> Result<ImageOutcome, ImageGenError> {
         let body = self.request_body(request);
-        let call = ApiRequest::post_json(&self.base, "images/generations", &body, self.config.timeout)
-            .bearer(self.key()?)
+        let endpoint = &self.config.endpoint;
+        let call = endpoint
+            .post_json("images/generations", &body)?
+            .bearer(endpoint.key()?)
             .max_bytes(ANSWER_MAX_BYTES);
-        let reply = self.config.http.send(&call).await.map_err(ImageGenError::from_transport)?;
+        let reply = endpoint.send(&call).await.map_err(|failure| match failure.kind {
+            FailureKind::TimedOut => timed_out(endpoint.timeout),
+            _ => failure,
+        })?;
         if !reply.is_success() {
-            return self.refusal_or_error(&reply, request, model);
+            return self.rejection_or_failure(&reply, request, model);
         }
         let request_id = reply.request_id.clone();
-        let no_picture = |problem| ImageGenError::NoPicture { problem, request_id: request_id.clone() };
+        let no_picture = |problem: String| {
+            let words = format!("OpenAI's answer holds no picture: {problem}; it may be billed all the same");
+            ApiFailure::new(FailureKind::BadAnswer, words).with_request_id(request_id.clone())
+        };
         #[expect(clippy::disallowed_methods, reason = "others' bytes go on arriving while an answer is read")]
         let read = tokio::task::spawn_blocking(move || answer::read(reply.body));
         let Answer { picture, revised_prompt, usage } =
             read.await.unwrap_or_else(|ended| Err(ended.to_string())).map_err(no_picture)?;
         let bytes = match picture {
             PictureData::Bytes(bytes) => bytes,
-            PictureData::Url(url) => self.download(&url, request_id.as_deref()).await?,
+            PictureData::Url(url) => self.download(&url, request_id.clone()).await?,
         };
         if bytes.is_empty() {
             return Err(no_picture("the file is empty".to_owned()));
@@ -112,7 +120,7 @@ impl OpenAiImages {
             size: request.size.clone(),
             prompt: request.prompt.clone(),
             revised_prompt,
-            generated_at: self.config.clock.now(),
+            generated_at: endpoint.clock.now(),
             cost,
             cost_is_estimate,
             usage,
@@ -120,11 +128,16 @@ impl OpenAiImages {
         }))
     }
 
-    async fn download(&self, url: &str, request_id: Option<&str>) -> Result<Vec<u8>, ImageGenError> {
-        let OpenAiConfig { http, timeout, clock, .. } = &self.config;
-        let fetched = http.download(&self.base, url, *timeout, DOWNLOAD_MAX_BYTES, &**clock).await;
-        let failed = |source| ImageGenError::Download { source, request_id: request_id.map(str::to_owned) };
-        Ok(fetched.map_err(failed)?.body)
+    async fn download(&self, url: &str, request_id: Option<String>) -> Result<Vec<u8>, ImageGenError> {
+        match self.config.endpoint.download(url, DOWNLOAD_MAX_BYTES).await {
+            Ok(file) => Ok(file.body),
+            Err(failure) => Err(ApiFailure {
+                words: "the picture was made but not fetched".to_owned(),
+                billing: Billing::MaybeBilled,
+                request_id,
+                ..failure
+            }),
+        }
     }
 
     /// Returns what the picture cost, and whether that is an estimate.
@@ -136,16 +149,16 @@ impl OpenAiImages {
         }
     }
 
-    fn refusal_or_error(
+    fn rejection_or_failure(
         &self,
         reply: &Reply,
         request: &ImageRequest,
         model: &ImageModel,
     ) -> Result<ImageOutcome, ImageGenError> {
-        let failure = classify::Failure::read(reply, self.config.clock.now(), |text| self.clean(text));
-        match failure.rejection(model) {
+        let reply = self.config.endpoint.read_error(reply);
+        match classify::rejection(&reply, model) {
             Some(rejection) => Ok(ImageOutcome::Rejected(rejection)),
-            None => Err(failure.into_error(&request.model, model.successor.as_deref(), &self.base.host())),
+            None => Err(classify::failure(reply, &request.model, model.successor.as_deref())),
         }
     }
 }
@@ -155,12 +168,13 @@ impl ImageGenService for OpenAiImages {
     async fn generate_image(&self, request: &ImageRequest) -> Result<ImageOutcome, ImageGenError> {
         let model = self.model(&request.model)?;
         let style = request.style.as_deref().filter(|_| !model.styles.is_empty());
-        model.check_settings(&request.size, &request.quality, style)?;
-        self.key()?;
-        let after = self.config.timeout;
+        let settings = model.check_settings(&request.size, &request.quality, style);
+        settings.map_err(|problem| ApiFailure::new(FailureKind::BadSetting, problem.to_string()))?;
+        self.config.endpoint.key()?;
+        let after = self.config.endpoint.timeout;
         // One limit over call and download together.
         let attempt = tokio::time::timeout(after, self.attempt(request, &model));
-        attempt.await.unwrap_or(Err(ImageGenError::TimedOut { after }))
+        attempt.await.unwrap_or_else(|_elapsed| Err(timed_out(after)))
     }
 
     fn estimate(&self, request: &ImageRequest) -> Option<Usd> {
@@ -178,16 +192,17 @@ impl ImageGenService for OpenAiImages {
     }
 
     async fn check_model(&self, model: &str) -> Result<ModelCheck, ImageGenError> {
-        if self.is_public() {
+        if self.config.endpoint.is_public() {
             return self.ask_about_model(model).await;
         }
-        self.key()?;
+        self.config.endpoint.key()?;
         Ok(ModelCheck::NotChecked)
     }
 }
 
-impl fmt::Debug for OpenAiImages {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OpenAiImages").field("base", &self.base).finish_non_exhaustive()
-    }
+/// The failure of an attempt that took longer than `IMAGE_GEN_TIMEOUT_SECONDS`.
+fn timed_out(after: Duration) -> ApiFailure {
+    let seconds = after.as_secs();
+    let hint = "raise IMAGE_GEN_TIMEOUT_SECONDS if that is too short";
+    ApiFailure::new(FailureKind::TimedOut, format!("no picture came within {seconds} s; {hint}"))
 }

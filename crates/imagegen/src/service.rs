@@ -5,10 +5,12 @@ use btcedu_domain::{Usd, UtcTime};
 use bytes::Bytes;
 use jiff::civil::Date;
 
-use crate::error::ImageGenError;
-
-// The one name of another crate that is passed on: who implements the trait fills it in.
+// Passed on, since an implementation of the trait makes them.
 pub use btcedu_catalog::ImageUsage;
+pub use btcedu_http::{ApiFailure, FailureKind};
+
+/// A call that brought neither a picture nor a refusal: the failure that all providers share.
+pub type ImageGenError = ApiFailure;
 
 /// Makes pictures from prompts (the brief's `generate_images`).
 #[cfg_attr(feature = "mock", mockall::automock)]
@@ -35,7 +37,7 @@ pub trait ImageGenService: Send + Sync {
     /// Asks whether the provider still serves a model, before money is spent on it.
     ///
     /// # Errors
-    /// [`ImageGenError`] if it can't be asked; [`ImageGenError::MissingKey`] wherever there is none.
+    /// [`ImageGenError`] if it can't be asked; [`FailureKind::MissingKey`] wherever there is none.
     async fn check_model(&self, model: &str) -> Result<ModelCheck, ImageGenError>;
 }
 

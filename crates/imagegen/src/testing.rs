@@ -1,6 +1,6 @@
 //! The contract that any [`ImageGenService`] must keep, for its own tests to run.
 
-use btcedu_domain::{Billing, FailureClass, ProviderFailure, Usd};
+use btcedu_domain::{Billing, FailureClass, Usd};
 
 use crate::service::{GeneratedImage, ImageGenService, ImageOutcome, ImageRequest};
 
@@ -42,8 +42,8 @@ pub async fn contract(
     let missing = ImageRequest { model: "no-such-model".to_owned(), ..works.clone() };
     match service.generate_image(&missing).await {
         Err(error) => {
-            ensure(error.class() == FailureClass::Fatal, "a missing model is fatal")?;
-            ensure(error.billing() != Billing::MaybeBilled, "a missing model costs nothing")
+            ensure(error.kind.class() == FailureClass::Fatal, "a missing model is fatal")?;
+            ensure(error.billing != Billing::MaybeBilled, "a missing model costs nothing")
         }
         Ok(outcome) => Err(ContractBroken(format!("a missing model is an error, not {outcome:?}"))),
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use btcedu_artifacts::{FileError, LockError};
 use btcedu_catalog::{CatalogError, SettingProblem};
 use btcedu_chapters::ChapterError;
+use btcedu_clients::{ApiFailure, FailureKind};
 use btcedu_domain::{ChapterId, EpisodeId, EpisodeStatus, ErrorKind, Kinded, ReviewStage, Stage, Usd};
 use btcedu_models::DbError;
 use btcedu_prompts::PromptError;
@@ -235,10 +236,10 @@ fn how_to_review(episode: &EpisodeId, gate: ReviewStage, task: Option<i64>) -> S
 
 impl StageError {
     /// Makes the error of a text service that can't be asked at all.
-    pub(crate) fn not_ready(error: btcedu_clients::TextError) -> Self {
-        match error {
-            btcedu_clients::TextError::MissingKey => Self::MissingKey(error.to_string()),
-            error => Self::TextModelGone(error.to_string()),
+    pub(crate) fn not_ready(failure: ApiFailure) -> Self {
+        match failure.kind {
+            FailureKind::MissingKey => Self::MissingKey(failure.words),
+            _ => Self::TextModelGone(failure.words),
         }
     }
 

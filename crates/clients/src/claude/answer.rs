@@ -15,14 +15,15 @@ pub(super) struct Message {
     pub(super) usage: Option<TextUsage>,
 }
 
+/// A list of models.
 #[derive(Deserialize)]
-struct ModelList {
-    data: Vec<ModelEntry>,
+pub(super) struct ModelList {
+    pub(super) data: Vec<ModelEntry>,
 }
 
 #[derive(Deserialize)]
-struct ModelEntry {
-    id: String,
+pub(super) struct ModelEntry {
+    pub(super) id: String,
 }
 
 /// Reads the body of an answer, in words what is wrong with one that is no message.
@@ -52,12 +53,6 @@ fn usage_of(usage: &Value) -> Option<TextUsage> {
         cache_write_tokens: count("cache_creation_input_tokens").unwrap_or(0),
         output_tokens: count("output_tokens")?,
     })
-}
-
-/// Reads a list of models; nothing if it is none.
-pub(super) fn read_model_list(body: &[u8]) -> Option<Vec<String>> {
-    let list: ModelList = serde_json::from_slice(body).ok()?;
-    Some(list.data.into_iter().map(|entry| entry.id).collect())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! One attempt, its limits, and what each way of failing means, over a real socket.
 
-use btcedu_domain::{Billing, FailureClass, ProviderFailure};
+use btcedu_domain::{Billing, FailureClass};
 
 use super::*;
 use crate::testing::{Canned, Responder};
@@ -14,7 +14,7 @@ async fn server(canned: Canned) -> (Responder, BaseUrl) {
     (server, base)
 }
 
-fn get(base: &BaseUrl) -> ApiRequest<'static> {
+fn get(base: &BaseUrl) -> ApiRequest {
     ApiRequest::get(base, "models", SECOND * 5).bearer(&KEY.into()).max_bytes(1000)
 }
 
@@ -62,8 +62,8 @@ async fn each_way_of_failing_says_what_is_known_of_the_money() {
         let (server, base) = server(canned.clone()).await;
         let request = ApiRequest { timeout: SECOND, ..get(&base) };
         let error = HttpClient::default().send(&request).await.unwrap_err();
-        assert_eq!(error.class(), FailureClass::Transient, "{canned:?}");
-        assert_eq!(error.billing(), billing, "{canned:?}");
+        assert_eq!(error.kind().class(), FailureClass::Transient, "{canned:?}");
+        assert_eq!(error.kind().billing(), billing, "{canned:?}");
         assert!(error.to_string().contains(is_it), "{canned:?}: {error}");
         assert_eq!(server.received().len(), 1, "{canned:?} was sent once");
         assert!(!format!("{error:?} {error} {request:?}").contains(KEY));
@@ -81,7 +81,7 @@ async fn no_connection_means_nothing_was_sent() {
             _ => tokio::task::yield_now().await,
         }
     };
-    assert_eq!((error.class(), error.billing()), (FailureClass::Transient, Billing::NotSent));
+    assert_eq!((error.kind().class(), error.kind().billing()), (FailureClass::Transient, Billing::NotSent));
     assert!(!format!("{error:?}").contains("/v1"), "an error shows the host and no more");
 }
 
@@ -90,7 +90,7 @@ async fn a_key_that_fits_no_header_is_refused_before_it_is_sent() {
     let (server, base) = server(Canned::Close).await;
     let request = ApiRequest::get(&base, "models", SECOND).bearer(&"with\na secret tail".into());
     let error = HttpClient::default().send(&request).await.unwrap_err();
-    assert_eq!((error.class(), error.billing()), (FailureClass::Fatal, Billing::NotSent));
+    assert_eq!((error.kind().class(), error.kind().billing()), (FailureClass::Fatal, Billing::NotSent));
     assert!(!format!("{error:?} {error}").contains("secret tail"), "{error}");
     assert!(server.received().is_empty());
 }

@@ -1,12 +1,30 @@
 //! Which addresses are fetched, how often, and how much of them.
 
-use std::sync::Mutex;
+use std::{
+    error::Error,
+    sync::{Arc, Mutex},
+};
 
 use async_trait::async_trait;
-use btcedu_domain::UtcTime;
+use btcedu_domain::{Clock, UtcTime};
 
 use super::*;
-use crate::testing::{Canned, Responder};
+use crate::{
+    FailureKind, Provider,
+    testing::{Canned, Responder},
+};
+
+static PROVIDER: Provider = Provider {
+    name: "Example",
+    api: "Example API",
+    host: "api.example.com",
+    product: "picture",
+    budget: "quota",
+    key_setting: "EXAMPLE_API_KEY",
+    base_url_setting: "EXAMPLE_BASE_URL",
+    timeout: Duration::from_secs(5),
+    words_at: &["/error/message"],
+};
 
 /// A clock that stands still and keeps what it was asked to wait.
 #[derive(Default)]
@@ -23,13 +41,24 @@ impl Clock for Waits {
     }
 }
 
-async fn fetch_from(answers: Vec<Canned>) -> (Result<Reply, HttpError>, usize, Vec<Duration>) {
+fn endpoint(base_url: &str) -> (Endpoint, Arc<Waits>) {
+    let clock = Arc::new(Waits::default());
+    let mut endpoint = Endpoint::new(&PROVIDER).with_base_url(base_url);
+    endpoint.clock = clock.clone();
+    (endpoint, clock)
+}
+
+/// Returns what was the cause of a failed download.
+fn cause(got: Result<Reply, ApiFailure>) -> String {
+    got.unwrap_err().source().unwrap().to_string()
+}
+
+async fn fetch_from(answers: Vec<Canned>) -> (Result<Reply, ApiFailure>, usize, Vec<Duration>) {
     let server = Responder::start(answers).await.unwrap();
-    let base = server.url().parse().unwrap();
-    let clock = Waits::default();
-    let url = format!("{}/files/1.png", server.url());
-    let got = HttpClient::default().download(&base, &url, Duration::from_secs(5), 1000, &clock).await;
-    (got, server.received().len(), clock.0.into_inner().unwrap())
+    let (endpoint, clock) = endpoint(&server.url());
+    let got = endpoint.download(&format!("{}/files/1.png", server.url()), 1000).await;
+    let waits = clock.0.lock().unwrap().clone();
+    (got, server.received().len(), waits)
 }
 
 fn answer(status: u16, headers: &[&str], body: &[u8]) -> Canned {
@@ -53,7 +82,7 @@ async fn tries_three_times_more_and_waits_in_between() {
     assert_eq!(waits, WAITS);
 
     let (got, calls, _) = fetch_from(vec![broken]).await;
-    assert!(matches!(got, Err(HttpError::Interrupted { .. })));
+    assert_eq!(got.unwrap_err().kind, FailureKind::Interrupted);
     assert_eq!(calls, 4, "and no more than that");
 }
 
@@ -66,7 +95,7 @@ async fn what_will_not_pass_is_not_tried_again() {
         (Canned::Endless(vec![b'x'; 300]), "larger than 1000"),
     ] {
         let (got, calls, _) = fetch_from(vec![canned]).await;
-        let error = got.unwrap_err().to_string();
+        let error = cause(got);
         assert!(error.contains(said), "{error}");
         assert_eq!(calls, 1, "{error}");
     }
@@ -75,7 +104,7 @@ async fn what_will_not_pass_is_not_tried_again() {
 #[tokio::test]
 async fn other_addresses_must_be_https_and_public() {
     let stranger = Responder::start(vec![answer(200, &[], b"trap")]).await.unwrap();
-    let own: BaseUrl = "http://127.0.0.1:1/v1".parse().unwrap();
+    let (own, _) = endpoint("http://127.0.0.1:1/v1");
     let port = stranger.url().rsplit(':').next().unwrap().to_owned();
     for (url, said) in [
         (stranger.url(), "only https"),
@@ -90,11 +119,10 @@ async fn other_addresses_must_be_https_and_public() {
         ("file:///etc/passwd".to_owned(), "only https"),
         ("not a url".to_owned(), "not a URL"),
     ] {
-        let clock = Waits::default();
-        let got = HttpClient::default().download(&own, &url, Duration::from_secs(5), 1000, &clock).await;
-        let error = got.unwrap_err();
-        assert!(matches!(error, HttpError::Forbidden { .. }), "{url}: {error:?}");
-        assert!(error.to_string().contains(said), "{url}: {error}");
+        let got = own.download(&url, 1000).await;
+        assert!(matches!(&got, Err(error) if error.kind == FailureKind::Unsendable), "{url}: {got:?}");
+        let error = cause(got);
+        assert!(error.contains(said), "{url}: {error}");
     }
     assert!(stranger.received().is_empty(), "nothing was sent to a forbidden address");
 }
@@ -103,17 +131,16 @@ async fn other_addresses_must_be_https_and_public() {
 async fn a_name_that_stands_for_a_private_address_is_found_out() {
     // The machine's own name is in its hosts file and stands for an address of its own.
     let hosts = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
-    let is_private = |address: &str| crate::is_private_or_loopback(address);
+    let is_private = |address: &str| crate::address::is_private_or_loopback(address);
     let names = hosts.lines().filter(|line| !line.trim_start().starts_with('#')).filter_map(|line| {
         let mut words = line.split_whitespace();
         let address = words.next()?;
         words.find(|name| is_private(address) && !is_private(name)).map(str::to_owned)
     });
-    let base: BaseUrl = "http://127.0.0.1:1/v1".parse().unwrap();
+    let (own, _) = endpoint("http://127.0.0.1:1/v1");
     for name in names {
         let url = format!("https://{name}/x.png");
-        let clock = Waits::default();
-        let got = HttpClient::default().download(&base, &url, Duration::from_secs(5), 1000, &clock).await;
-        assert!(matches!(got, Err(HttpError::Forbidden { .. })), "{name}: {got:?}");
+        let got = own.download(&url, 1000).await;
+        assert!(matches!(&got, Err(error) if error.kind == FailureKind::Unsendable), "{name}: {got:?}");
     }
 }

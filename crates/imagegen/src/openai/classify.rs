@@ -1,33 +1,13 @@
-//! Reads an error answer and decides, once, what it means: code first, then type, then status.
+//! Decides, once, what an answer of failure means: code first, then type, then status.
 
-use std::time::Duration;
+use std::borrow::Cow;
 
 use btcedu_catalog::ImageModel;
-use btcedu_domain::{Billing, Usd, UtcTime};
-use btcedu_http::Reply;
+use btcedu_domain::Usd;
+use btcedu_http::{ApiFailure, ErrorReply, FailureKind};
 use serde_json::Value;
 
-use crate::{
-    answer,
-    error::ImageGenError,
-    service::{ImageUsage, Rejection},
-};
-
-/// An error answer, read defensively: a proxy at the edge may have written it.
-#[derive(Debug)]
-pub(super) struct Failure {
-    status: u16,
-    message: String,
-    kind: Option<String>,
-    code: Option<String>,
-    param: Option<String>,
-    categories: Vec<String>,
-    usage: Option<ImageUsage>,
-    retry_after: Option<Duration>,
-    request_id: Option<String>,
-    /// Whether the body has the provider's own form.
-    by_provider: bool,
-}
+use crate::{answer, service::Rejection};
 
 /// Codes of an account that can't pay (`OpenAI`'s error guide and help pages, 2026).
 const QUOTA_CODES: [&str; 7] = [
@@ -41,102 +21,81 @@ const QUOTA_CODES: [&str; 7] = [
 ];
 const POLICY_CODES: [&str; 2] = ["content_policy_violation", "moderation_blocked"];
 
-impl Failure {
-    /// Reads an answer; `clean` takes secrets out of every text of it.
-    pub(super) fn read(reply: &Reply, now: UtcTime, clean: impl Fn(&str) -> String) -> Self {
-        let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
-        let error = body.get("error").unwrap_or(&Value::Null);
-        let text = |field: &str| error.get(field).and_then(Value::as_str).map(&clean);
-        let message = text("message").or_else(|| error.as_str().map(&clean)).filter(|m| !m.is_empty());
-        let details = error.get("moderation_details").or_else(|| body.get("moderation_details"));
-        let categories = details.and_then(|d| d.get("categories")).and_then(Value::as_array);
-        let usage = body.get("usage").or_else(|| error.get("usage"));
-        Self {
-            status: reply.status,
-            by_provider: error.is_object(),
-            message: message.unwrap_or_else(|| "no reason was given".to_owned()),
-            kind: text("type"),
-            code: text("code"),
-            param: text("param"),
-            categories: categories.into_iter().flatten().filter_map(Value::as_str).map(clean).collect(),
-            usage: usage.and_then(answer::usage_of),
-            retry_after: reply.retry_after(now),
-            request_id: reply.request_id.clone(),
+/// Returns the refusal, if the content policy is the reason.
+pub(super) fn rejection(reply: &ErrorReply<'_>, model: &ImageModel) -> Option<Rejection> {
+    let code = reply.text("/error/code");
+    // Older answers have no code for it; they can be told by their words only.
+    let by_words =
+        code.is_none() && reply.status == 400 && reply.words.to_ascii_lowercase().contains("safety system");
+    if !has_code(reply, &POLICY_CODES) && !by_words {
+        return None;
+    }
+    let details = reply.value("/error/moderation_details").or_else(|| reply.value("/moderation_details"));
+    let categories = details.and_then(|details| details.get("categories")).and_then(Value::as_array);
+    let categories = categories.into_iter().flatten().filter_map(Value::as_str);
+    let categories: Vec<String> = categories.map(|category| reply.clean(category)).collect();
+    let reason = if categories.is_empty() {
+        reply.words.clone()
+    } else {
+        format!("{} ({})", reply.words, categories.join(", "))
+    };
+    let usage = reply.value("/usage").or_else(|| reply.value("/error/usage")).and_then(answer::usage_of);
+    Some(Rejection {
+        reason,
+        code,
+        cost: usage.and_then(|usage| model.cost_of(usage)).unwrap_or(Usd::ZERO),
+        usage,
+        request_id: reply.request_id.clone(),
+    })
+}
+
+/// Tells whether the provider doesn't have the model.
+pub(super) fn is_missing_model(reply: &ErrorReply<'_>) -> bool {
+    has_code(reply, &["model_not_found"])
+        || (matches!(reply.status, 400 | 404) && reply.text("/error/param").as_deref() == Some("model"))
+}
+
+/// Returns the failure for the caller.
+pub(super) fn failure(reply: ErrorReply<'_>, model: &str, successor: Option<&str>) -> ApiFailure {
+    let kind = kind_of(&reply);
+    let hint = hint(kind, reply.text("/error/param").as_deref(), successor);
+    reply.into_failure(kind, model, &hint)
+}
+
+fn kind_of(reply: &ErrorReply<'_>) -> FailureKind {
+    let is_quota =
+        has_code(reply, &QUOTA_CODES) || reply.text("/error/type").as_deref() == Some("insufficient_quota");
+    if is_quota {
+        FailureKind::QuotaExhausted
+    } else if is_missing_model(reply) {
+        FailureKind::ModelUnavailable
+    } else if reply.status == 404 && reply.text("/error/code").is_some() {
+        // Only the provider itself gives a code, so the address is right.
+        FailureKind::BadRequest
+    } else {
+        reply.kind_by_status()
+    }
+}
+
+/// Returns what a person can do, in the names of our settings.
+fn hint(kind: FailureKind, param: Option<&str>, successor: Option<&str>) -> Cow<'static, str> {
+    let hint = match (kind, param) {
+        (FailureKind::AccessDenied, _) => {
+            "check the organization behind OPENAI_API_KEY, or set IMAGE_GEN_MODEL to a model that it may use"
         }
-    }
+        (FailureKind::RateLimited, _) => "lower IMAGE_GEN_CONCURRENCY or set IMAGE_GEN_PER_MINUTE",
+        (FailureKind::ModelUnavailable, _) => match successor {
+            Some(successor) => return format!("set IMAGE_GEN_MODEL to its successor {successor}").into(),
+            None => "set IMAGE_GEN_MODEL to a model that is",
+        },
+        (_, Some("size")) => "set IMAGE_GEN_SIZE to what the model takes",
+        (_, Some("quality")) => "set IMAGE_GEN_QUALITY to what the model takes",
+        (_, Some("prompt")) => "change the chapter's prompt",
+        _ => "check the chapter's prompt and the image settings",
+    };
+    hint.into()
+}
 
-    /// Returns the refusal, if the content policy is the reason.
-    pub(super) fn rejection(&self, model: &ImageModel) -> Option<Rejection> {
-        let by_code = self.has_code(&POLICY_CODES);
-        // Older answers have no code for it; the words are the only mark they carry.
-        let by_words = self.code.is_none()
-            && self.status == 400
-            && self.message.to_ascii_lowercase().contains("safety system");
-        if !by_code && !by_words {
-            return None;
-        }
-        let reason = if self.categories.is_empty() {
-            self.message.clone()
-        } else {
-            format!("{} ({})", self.message, self.categories.join(", "))
-        };
-        Some(Rejection {
-            reason,
-            code: self.code.clone(),
-            cost: self.usage.and_then(|usage| model.cost_of(usage)).unwrap_or(Usd::ZERO),
-            usage: self.usage,
-            request_id: self.request_id.clone(),
-        })
-    }
-
-    /// Tells whether the provider doesn't have the model.
-    pub(super) fn is_missing_model(&self) -> bool {
-        self.has_code(&["model_not_found"])
-            || (matches!(self.status, 400 | 404) && self.param.as_deref() == Some("model"))
-    }
-
-    /// Returns the error for the caller.
-    pub(super) fn into_error(self, model: &str, successor: Option<&str>, host: &str) -> ImageGenError {
-        let is_quota = self.has_code(&QUOTA_CODES) || self.kind.as_deref() == Some("insufficient_quota");
-        let is_missing_model = self.is_missing_model();
-        let billing = self.billing();
-        let Self { status, message, param, retry_after, request_id, code, by_provider, .. } = self;
-        match status {
-            _ if is_quota => ImageGenError::QuotaExhausted { message, request_id },
-            _ if is_missing_model => ImageGenError::ModelUnavailable {
-                model: model.to_owned(),
-                successor: successor.map(str::to_owned),
-                message,
-                request_id,
-            },
-            401 => ImageGenError::KeyRefused { message, request_id },
-            402 => ImageGenError::QuotaExhausted { message, request_id },
-            403 => ImageGenError::AccessDenied { message, request_id },
-            429 => ImageGenError::RateLimited { message, retry_after, request_id },
-            408 | 409 | 425 | 500..=599 => {
-                ImageGenError::Unavailable { status, message, retry_after, billing, request_id }
-            }
-            404 if by_provider && code.is_some() => ImageGenError::BadRequest { message, param, request_id },
-            300..=399 | 404 | 405 => {
-                ImageGenError::WrongAddress { host: host.to_owned(), status, request_id }
-            }
-            _ => ImageGenError::BadRequest { message, param, request_id },
-        }
-    }
-
-    /// Returns what an answer of failure says about the money.
-    ///
-    /// Something in between that gave up waiting, or that doesn't speak the provider's
-    /// language, can't know whether the picture is being made.
-    fn billing(&self) -> Billing {
-        match self.status {
-            502 | 504 => Billing::MaybeBilled,
-            500..=599 if !self.by_provider => Billing::MaybeBilled,
-            _ => Billing::NotBilled,
-        }
-    }
-
-    fn has_code(&self, codes: &[&str]) -> bool {
-        self.code.as_deref().is_some_and(|code| codes.contains(&code))
-    }
+fn has_code(reply: &ErrorReply<'_>, codes: &[&str]) -> bool {
+    reply.text("/error/code").is_some_and(|code| codes.contains(&code.as_str()))
 }

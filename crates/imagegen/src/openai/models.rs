@@ -1,16 +1,11 @@
 //! What the provider's list of models says: does it have this one, and until when.
 
-use std::time::Duration;
-
-use btcedu_http::{ApiRequest, Reply};
+use btcedu_http::ErrorReply;
 use jiff::civil::Date;
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 
-use super::{OpenAiImages, classify::Failure};
-use crate::{error::ImageGenError, service::ModelCheck};
-
-/// A list is short and quick; nobody should wait minutes for it.
-const TIMEOUT: Duration = Duration::from_secs(30);
+use super::{OpenAiImages, classify};
+use crate::service::{ImageGenError, ModelCheck};
 
 /// A model that the provider lists for this key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,13 +42,9 @@ impl OpenAiImages {
     /// # Errors
     /// [`ImageGenError`] if there is no list to be had.
     pub async fn list_models(&self) -> Result<Vec<ListedModel>, ImageGenError> {
-        let reply = self.get("models").await?;
-        if !reply.is_success() {
-            return Err(self.failure(&reply).into_error("", None, &self.base.host()));
-        }
-        match serde_json::from_slice::<List>(&reply.body) {
+        match self.get::<List>("models").await? {
             Ok(list) => Ok(list.data.into_iter().map(Entry::listed).collect()),
-            Err(_not_a_list) => Err(self.wrong_address(&reply)),
+            Err(reply) => Err(classify::failure(reply, "", None)),
         }
     }
 
@@ -65,47 +56,29 @@ impl OpenAiImages {
     /// # Errors
     /// [`ImageGenError`] if it can't be asked.
     pub async fn ask_about_model(&self, model: &str) -> Result<ModelCheck, ImageGenError> {
-        let today = self.config.clock.now().date();
+        let today = self.config.endpoint.clock.now().date();
         let listed = self.config.catalog.image(model);
         let successor = listed.and_then(|entry| entry.successor.clone());
         let ended = listed.filter(|entry| entry.is_retired(today)).map(|entry| entry.retires);
         let retired = |since| ModelCheck::Retired { since, successor: successor.clone() };
-        if let Some(since) = ended.filter(|_| self.is_public()) {
+        if let Some(since) = ended.filter(|_| self.config.endpoint.is_public()) {
             return Ok(retired(since));
         }
-        let reply = self.get(&format!("models/{}", path_segment(model))).await?;
-        if reply.is_success() {
-            let Ok(entry) = serde_json::from_slice::<Entry>(&reply.body) else {
-                return Err(self.wrong_address(&reply));
-            };
-            let shutdown_date = entry.listed().shutdown_date;
-            return Ok(match shutdown_date {
+        match self.get::<Entry>(&format!("models/{}", path_segment(model))).await? {
+            Ok(entry) => Ok(match entry.listed().shutdown_date {
                 Some(since) if since <= today => retired(Some(since)),
-                _ => ModelCheck::Available { shutdown_date },
-            });
+                shutdown_date => ModelCheck::Available { shutdown_date },
+            }),
+            Err(reply) if classify::is_missing_model(&reply) => {
+                Ok(ended.map_or(ModelCheck::Missing, retired))
+            }
+            Err(reply) => Err(classify::failure(reply, model, successor.as_deref())),
         }
-        let failure = self.failure(&reply);
-        if failure.is_missing_model() {
-            return Ok(ended.map_or(ModelCheck::Missing, retired));
-        }
-        Err(failure.into_error(model, successor.as_deref(), &self.base.host()))
     }
 
-    async fn get(&self, path: &str) -> Result<Reply, ImageGenError> {
-        let call = ApiRequest::get(&self.base, path, TIMEOUT.min(self.config.timeout)).bearer(self.key()?);
-        self.config.http.send(&call).await.map_err(ImageGenError::Transport)
-    }
-
-    fn failure(&self, reply: &Reply) -> Failure {
-        Failure::read(reply, self.config.clock.now(), |text| self.clean(text))
-    }
-
-    fn wrong_address(&self, reply: &Reply) -> ImageGenError {
-        ImageGenError::WrongAddress {
-            host: self.base.host(),
-            status: reply.status,
-            request_id: reply.request_id.clone(),
-        }
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Result<T, ErrorReply<'_>>, ImageGenError> {
+        let endpoint = &self.config.endpoint;
+        endpoint.send_for_json(&endpoint.get(path)?.bearer(endpoint.key()?)).await
     }
 }
 

@@ -7,7 +7,8 @@ use std::{
     time::Duration,
 };
 
-use btcedu_domain::{Billing, CallState, FailureClass, ProviderFailure, Usd, UtcTime, with_causes};
+use btcedu_clients::{ApiFailure, FailureKind};
+use btcedu_domain::{Billing, CallState, FailureClass, Usd, UtcTime, with_causes};
 use btcedu_models::{Conn, DbError};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -49,14 +50,14 @@ impl CallFailure {
         }
     }
 
-    pub(crate) fn of(error: &impl ProviderFailure) -> Self {
+    pub(crate) fn of(failure: &ApiFailure) -> Self {
         Self {
-            class: error.class(),
-            billing: error.billing(),
-            retry_after: error.retry_after(),
-            is_rate_limit: error.is_rate_limit(),
-            request_id: error.request_id().map(ToOwned::to_owned),
-            message: with_causes(error),
+            class: failure.kind.class(),
+            billing: failure.billing,
+            retry_after: failure.retry_after,
+            is_rate_limit: failure.kind == FailureKind::RateLimited,
+            request_id: failure.request_id.clone(),
+            message: with_causes(failure),
         }
     }
 }

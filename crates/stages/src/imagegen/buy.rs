@@ -2,7 +2,7 @@
 
 use btcedu_artifacts::{free_bytes, probe_writable};
 use btcedu_domain::{RunId, Stage, with_causes};
-use btcedu_imagegen::{ImageGenError, ModelCheck};
+use btcedu_imagegen::{FailureKind, ModelCheck};
 use btcedu_models::prompt_versions;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::mpsc;
@@ -103,7 +103,7 @@ async fn check_model(ctx: &StageContext, facts: &Facts) -> Result<(), StageError
             gone(format!("is shut down{since}"), successor)
         }
         Ok(ModelCheck::Missing) => gone("is not offered to this key".to_owned(), None),
-        Err(error @ ImageGenError::MissingKey) => Err(StageError::MissingKey(error.to_string())),
+        Err(failure) if failure.kind == FailureKind::MissingKey => Err(StageError::MissingKey(failure.words)),
         Err(error) => {
             // The call itself will tell more; not being able to ask is no reason to stop.
             tracing::warn!(error = %with_causes(&error), "the provider's model list can't be read");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use btcedu_clients::StopReason;
 use btcedu_domain::{ChapterId, PromptSource, Usd, VisualType};
-use btcedu_imagegen::ImageGenError;
+use btcedu_imagegen::{ApiFailure, FailureKind};
 use btcedu_stages::StageEvent;
 
 use crate::world::{PICTURE, World, images, no_images, no_texts, picture, rejected, slow_down, text, texts};
@@ -73,7 +73,7 @@ async fn refusals_failures_and_written_prompts_are_told_by_chapter() {
     ]);
     let service = images(|prompt, _| match prompt {
         "refused" => rejected(),
-        "broken" => Err(ImageGenError::BadRequest { message: "no".into(), param: None, request_id: None }),
+        "broken" => Err(ApiFailure::new(FailureKind::BadRequest, "no")),
         _ => picture(prompt),
     });
     world.run(service, texts(|_| text("A coin.", StopReason::EndTurn))).await.unwrap();

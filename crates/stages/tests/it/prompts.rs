@@ -3,17 +3,16 @@
 use std::sync::{Arc, Mutex};
 
 use btcedu_chapters::testing::{document_of, narrate, settle};
-use btcedu_clients::{StopReason, TextError, TextRequest};
+use btcedu_clients::{ApiFailure, FailureKind, StopReason, TextRequest};
 use btcedu_domain::{CallKind, CallState, Usd, VisualType};
-use btcedu_imagegen::ImageGenError;
 use btcedu_stages::StageEnd;
 
 use crate::world::{
     Asked, PICTURE, TEXT, World, images, no_images, no_texts, picture, rejected, text, texts,
 };
 
-fn bad_request() -> ImageGenError {
-    ImageGenError::BadRequest { message: "no".to_owned(), param: None, request_id: None }
+fn bad_request() -> ApiFailure {
+    ApiFailure::new(FailureKind::BadRequest, "no")
 }
 
 #[tokio::test(start_paused = true)]
@@ -137,7 +136,7 @@ async fn a_text_that_comes_late_is_tried_again_like_a_picture() {
         *tries += 1;
         let retry_after = Some(std::time::Duration::from_secs(5));
         match *tries {
-            1..=2 => Err(TextError::RateLimited { message: "m".into(), retry_after, request_id: None }),
+            1..=2 => Err(ApiFailure { retry_after, ..ApiFailure::new(FailureKind::RateLimited, "m") }),
             _ => text("A coin.", StopReason::EndTurn),
         }
     });
@@ -165,7 +164,9 @@ async fn a_written_prompt_whose_picture_was_refused_is_written_anew_only_when_as
 async fn without_a_key_for_texts_no_picture_is_bought_either() {
     let world = World::of(&[(VisualType::Diagram, Some("A chain.")), (VisualType::Diagram, None)]);
     let mut model = btcedu_clients::MockLanguageModel::new();
-    model.expect_check_ready().returning(|_| Err(TextError::MissingKey));
+    model
+        .expect_check_ready()
+        .returning(|_| Err(ApiFailure::new(FailureKind::MissingKey, "set ANTHROPIC_API_KEY")));
     let error = world.run(no_images(), model).await.unwrap_err();
     assert_eq!(btcedu_domain::Kinded::kind(&error), btcedu_domain::ErrorKind::Usage);
     assert!(error.to_string().contains("ANTHROPIC_API_KEY"));

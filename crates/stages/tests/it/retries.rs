@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use btcedu_domain::{CallState, ErrorKind, Kinded, Usd};
-use btcedu_imagegen::ImageGenError;
+use btcedu_imagegen::{ApiFailure, FailureKind};
 use btcedu_stages::{ResendUnknown, Signal, StageEnd};
 
 use crate::world::{
@@ -36,15 +36,7 @@ async fn without_a_time_the_waits_are_jittered_below_one_two_and_four_seconds() 
     for _ in 0..10 {
         let world = World::own_prompts(1);
         let service = images(|prompt, nth| {
-            let message = "broken".to_owned();
-            let billing = btcedu_domain::Billing::NotBilled;
-            let error = ImageGenError::Unavailable {
-                status: 500,
-                message,
-                retry_after: None,
-                billing,
-                request_id: None,
-            };
+            let error = ApiFailure::new(FailureKind::Unavailable, "broken");
             if nth <= 3 { Err(error) } else { picture(prompt) }
         });
         assert_eq!(world.run(service, no_texts()).await.unwrap().pictures.counts.generated, 1);
@@ -99,12 +91,9 @@ async fn a_failure_of_one_call_does_not_pause_the_others() {
     let (notes, clock) = (asked.clone(), world.clock.clone());
     let service = images(move |prompt, nth| {
         notes.note(prompt, &clock);
-        let error = ImageGenError::Unavailable {
-            status: 503,
-            message: "busy".to_owned(),
+        let error = ApiFailure {
             retry_after: Some(Duration::from_secs(50)),
-            billing: btcedu_domain::Billing::NotBilled,
-            request_id: None,
+            ..ApiFailure::new(FailureKind::Unavailable, "busy")
         };
         if nth == 1 { Err(error) } else { picture(prompt) }
     });
@@ -197,8 +186,7 @@ async fn nothing_is_sent_after_the_first_answer_that_no_retry_can_mend() {
         let (notes, clock) = (asked.clone(), world.clock.clone());
         let service = images(move |prompt, nth| {
             notes.note(prompt, &clock);
-            let message = "no credit".to_owned();
-            let quota = ImageGenError::QuotaExhausted { message, request_id: None };
+            let quota = ApiFailure::new(FailureKind::QuotaExhausted, "no credit for OPENAI_API_KEY");
             if nth == 2 { Err(quota) } else { picture(prompt) }
         });
         let result = world.run(service, no_texts()).await.unwrap();

@@ -15,11 +15,11 @@ use btcedu_chapters::{
     ChapterDocument,
     testing::{EPISODE_ID, document_of, json},
 };
-use btcedu_clients::{MockLanguageModel, StopReason, TextError, TextReply, TextRequest, TextUsage};
-use btcedu_domain::{CallState, Clock, EpisodeId, EpisodeStatus, Usd, UtcTime, VisualType};
-use btcedu_imagegen::{
-    GeneratedImage, ImageGenError, ImageOutcome, MockImageGenService, ModelCheck, Rejection,
+use btcedu_clients::{
+    ApiFailure, FailureKind, MockLanguageModel, StopReason, TextReply, TextRequest, TextUsage,
 };
+use btcedu_domain::{CallState, Clock, EpisodeId, EpisodeStatus, Usd, UtcTime, VisualType};
+use btcedu_imagegen::{GeneratedImage, ImageOutcome, MockImageGenService, ModelCheck, Rejection};
 use btcedu_models::{
     Db, episodes,
     provider_calls::{self, ProviderCall},
@@ -221,7 +221,7 @@ fn id() -> EpisodeId {
 
 /// A service that answers by prompt and by how often it was asked so far, in all.
 pub(crate) fn images(
-    mut answer: impl FnMut(&str, usize) -> Result<ImageOutcome, ImageGenError> + Send + 'static,
+    mut answer: impl FnMut(&str, usize) -> Result<ImageOutcome, ApiFailure> + Send + 'static,
 ) -> MockImageGenService {
     let mut service = MockImageGenService::new();
     let mut asked = 0;
@@ -242,7 +242,7 @@ pub(crate) fn no_images() -> MockImageGenService {
 
 /// A model that answers by the request.
 pub(crate) fn texts(
-    answer: impl Fn(&TextRequest) -> Result<TextReply, TextError> + Send + Sync + 'static,
+    answer: impl Fn(&TextRequest) -> Result<TextReply, ApiFailure> + Send + Sync + 'static,
 ) -> MockLanguageModel {
     let mut model = MockLanguageModel::new();
     model.expect_complete().returning(move |request| answer(request));
@@ -256,7 +256,7 @@ pub(crate) fn no_texts() -> MockLanguageModel {
 }
 
 /// A small picture, different for each prompt.
-pub(crate) fn picture(prompt: &str) -> Result<ImageOutcome, ImageGenError> {
+pub(crate) fn picture(prompt: &str) -> Result<ImageOutcome, ApiFailure> {
     let shade = prompt.bytes().fold(0_u8, u8::wrapping_add);
     let pixels = image::RgbImage::from_pixel(16, 16, image::Rgb([shade, 90, 160]));
     let mut file = std::io::Cursor::new(Vec::new());
@@ -281,7 +281,7 @@ pub(crate) fn generated(prompt: &str, bytes: Vec<u8>) -> ImageOutcome {
     })
 }
 
-pub(crate) fn rejected() -> Result<ImageOutcome, ImageGenError> {
+pub(crate) fn rejected() -> Result<ImageOutcome, ApiFailure> {
     Ok(ImageOutcome::Rejected(Rejection {
         reason: "not that".to_owned(),
         code: Some("moderation_blocked".to_owned()),
@@ -291,17 +291,20 @@ pub(crate) fn rejected() -> Result<ImageOutcome, ImageGenError> {
     }))
 }
 
-pub(crate) fn slow_down(retry_after: Option<u64>) -> ImageGenError {
+pub(crate) fn slow_down(retry_after: Option<u64>) -> ApiFailure {
     let retry_after = retry_after.map(Duration::from_secs);
-    ImageGenError::RateLimited { message: "too many".to_owned(), retry_after, request_id: None }
+    ApiFailure {
+        retry_after,
+        ..ApiFailure::new(FailureKind::RateLimited, "OpenAI asks to slow down: too many")
+    }
 }
 
-pub(crate) fn timed_out() -> ImageGenError {
-    ImageGenError::TimedOut { after: Duration::from_mins(5) }
+pub(crate) fn timed_out() -> ApiFailure {
+    ApiFailure::new(FailureKind::TimedOut, "no picture came within 300 s")
 }
 
 /// A text as the model answers it.
-pub(crate) fn text(words: &str, stop_reason: StopReason) -> Result<TextReply, TextError> {
+pub(crate) fn text(words: &str, stop_reason: StopReason) -> Result<TextReply, ApiFailure> {
     Ok(TextReply {
         text: words.to_owned(),
         stop_reason,
