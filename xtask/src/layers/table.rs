@@ -116,7 +116,7 @@ pub(crate) const HOMES: &[(&str, &[&str])] = &[
     ("diesel", &["models", "domain"]),
     ("diesel_migrations", &["models"]),
     ("libsqlite3-sys", &["models"]),
-    ("reqwest", &["http", "testkit", "bench"]),
+    ("reqwest", &["http", "testkit"]),
     ("rustls", &["http", "testkit"]),
     ("minijinja", &["prompts"]),
     ("gray_matter", &["prompts"]),
