@@ -13,10 +13,10 @@ use serde_json::{Map, Value, json};
 
 use crate::text::{LanguageModel, StopReason, TextReply, TextRequest};
 
-/// The version of the API that is spoken (Anthropic, "versioning", the latest of October 2026).
+/// The version of the API (Anthropic, "versioning", the latest of October 2026).
 pub const ANTHROPIC_VERSION: &str = "2026-10-21";
 
-/// What Anthropic and its settings are called.
+/// The names of Anthropic, its API and its settings.
 pub static ANTHROPIC: Provider = Provider {
     name: "Anthropic",
     api: "Messages API",
@@ -36,9 +36,9 @@ pub struct ClaudeClient {
 }
 
 impl ClaudeClient {
-    /// Makes the client from an endpoint of [`ANTHROPIC`] and what is known of models.
+    /// Makes the client with an endpoint of [`ANTHROPIC`] and the models and their prices.
     ///
-    /// Nothing is sent, and no connection set up, before the first call.
+    /// It sends nothing and opens no connection before the first call.
     ///
     /// # Errors
     /// [`FailureKind::BadSetting`] for a base URL that can't be used.
@@ -47,12 +47,12 @@ impl ClaudeClient {
         Ok(Self { endpoint, catalog })
     }
 
-    /// Returns the names of the models that the key may use. Free.
+    /// Returns the names of the models that the key may use. The call is free.
     ///
     /// # Errors
-    /// [`ApiFailure`] if there is no list to be had.
+    /// [`ApiFailure`] if there is no list.
     pub async fn list_models(&self) -> Result<Vec<String>, ApiFailure> {
-        // The default page has twenty; the largest has more than there are.
+        // A page has twenty models by default; this one has room for all.
         let request = self.signed(self.endpoint.get("models")?.query("limit", "1000"))?;
         match self.endpoint.send_for_json::<answer::ModelList>(&request).await? {
             Ok(list) => Ok(list.data.into_iter().map(|model| model.id).collect()),
@@ -64,12 +64,12 @@ impl ClaudeClient {
         self.catalog.text(name)
     }
 
-    /// Returns what to send as `max_tokens`, which caps thinking and text together.
+    /// Returns the `max_tokens` to send, which limits thinking and text together.
     fn max_tokens(&self, request: &TextRequest) -> u64 {
         if let Some(model) = self.model(&request.model) {
             return model.max_tokens_to_send(request.max_tokens);
         }
-        // One that nobody listed may think as much as any.
+        // An unlisted model may think as much as the listed ones.
         let most = self.catalog.texts().map(|model| model.thinking_allowance).max();
         request.max_tokens.saturating_add(most.unwrap_or(0))
     }
@@ -147,7 +147,7 @@ impl LanguageModel for ClaudeClient {
         }
         let content = match &request.cached_prefix {
             None => json!(request.prompt),
-            // All that stands before the mark is cached, the system prompt too.
+            // All before the mark is cached, the system prompt included.
             Some(prefix) => json!([
                 {"type": "text", "text": prefix, "cache_control": {"type": "ephemeral"}},
                 {"type": "text", "text": request.prompt},

@@ -1,11 +1,11 @@
 //! Text, speech and feed services.
 //!
-//! So far the text service: one trait, and Claude's Messages API behind it. A call is
-//! one attempt; what its answer means for an episode is for the caller to say.
+//! So far there is the text service: one trait, and Claude's Messages API behind it. A call is
+//! one attempt; the caller decides what the answer means for an episode.
 //!
 //! May use: `btcedu-domain`, `btcedu-catalog`, `btcedu-http`.
 //!
-//! Invariants: no sampling parameter is ever sent · thinking is never taken for the
+//! Invariants: no sampling parameter is ever sent · thinking is never part of the
 //! answer · nothing is sent without a key · no secret in any `Debug` or error.
 //!
 //! # Example

@@ -1,4 +1,4 @@
-//! The trait that any language model fulfils, and what goes in and comes out.
+//! The trait that every language model implements, with its requests and replies.
 
 use std::fmt;
 
@@ -13,21 +13,21 @@ pub use btcedu_http::{ApiFailure, FailureKind};
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait LanguageModel: Send + Sync {
-    /// Asks once: no retries in here. Dropping the future cancels the call.
+    /// Asks once, without retries. Dropping the future cancels the call.
     ///
     /// # Errors
-    /// [`ApiFailure`], which says what to do and what is known of the money. A refusal or an
-    /// answer cut off is a reply; see its [`StopReason`].
+    /// [`ApiFailure`], which says what to do and whether the call may be billed. A refusal, or an
+    /// answer that is cut off, is a reply; see its [`StopReason`].
     async fn complete(&self, request: &TextRequest) -> Result<TextReply, ApiFailure>;
 
-    /// Tells whether a call can be made at all, before money is spent on what depends on it. No network.
+    /// Checks that calls are possible, before money is spent on work that needs them. No network.
     ///
     /// # Errors
-    /// [`FailureKind::MissingKey`] where there is no key, [`FailureKind::ModelUnavailable`] where
-    /// the public API is known to have retired the model.
+    /// [`FailureKind::MissingKey`] without a key, [`FailureKind::ModelUnavailable`] if the
+    /// catalogue says that the public API has retired the model.
     fn check_ready(&self, model: &str) -> Result<(), ApiFailure>;
 
-    /// Returns what the call should cost at most, or nothing for a model without a known price. No network.
+    /// Returns the highest cost of the call, or `None` if the model's price is unknown. No network.
     fn estimate(&self, request: &TextRequest) -> Option<Usd>;
 
     /// Returns the exact body that [`complete`](Self::complete) sends. No network.
@@ -41,18 +41,18 @@ pub struct TextRequest {
     pub model: String,
     /// The system prompt.
     pub system: Option<String>,
-    /// The part of the user's turn that many requests begin with; marked for the provider's cache.
+    /// The start of the user's turn that many requests share; the provider is asked to cache it.
     pub cached_prefix: Option<String>,
-    /// The user's turn, behind the prefix.
+    /// The user's turn, after the prefix.
     pub prompt: String,
-    /// The longest visible answer, in tokens; room for thinking is added to it.
+    /// The longest visible answer, in tokens. Room for thinking is added when it is sent.
     pub max_tokens: u64,
-    /// The JSON Schema that the answer must keep; sent to models that take one.
+    /// The JSON Schema of the answer; sent only to models that take one.
     pub json_schema: Option<serde_json::Value>,
 }
 
 impl TextRequest {
-    /// Makes a request with a user's turn and nothing else.
+    /// Makes a request with only a user's turn.
     pub fn new(model: &str, prompt: &str, max_tokens: u64) -> Self {
         Self {
             model: model.to_owned(),
@@ -64,14 +64,14 @@ impl TextRequest {
         }
     }
 
-    /// Returns the length of what is read by the model without being cached, in characters.
+    /// Returns the number of characters that are not cached.
     pub(crate) fn uncached_chars(&self) -> usize {
         let schema = self.json_schema.as_ref().map_or(0, |schema| schema.to_string().chars().count());
         let system = if self.cached_prefix.is_some() { 0 } else { self.system_chars() };
         self.prompt.chars().count().saturating_add(system).saturating_add(schema)
     }
 
-    /// Returns the length of what is marked for the cache, in characters: the system prompt stands before it.
+    /// Returns the number of cached characters; the system prompt stands before the prefix.
     pub(crate) fn cached_chars(&self) -> usize {
         self.cached_prefix
             .as_ref()
@@ -83,22 +83,22 @@ impl TextRequest {
     }
 }
 
-/// What came back. Only one that stopped at [`StopReason::EndTurn`] is whole.
+/// A reply. It is complete only if it stopped with [`StopReason::EndTurn`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextReply {
-    /// All text of the answer, without the thinking. May be empty.
+    /// The text of the answer, without the thinking. It may be empty.
     pub text: String,
-    /// Why it ends where it ends.
+    /// Why the answer ends.
     pub stop_reason: StopReason,
     /// What kind of refusal it is, for [`StopReason::Refusal`].
     pub refusal_category: Option<String>,
     /// The model that answered.
     pub model: String,
-    /// What the provider counted.
+    /// The tokens that the provider counted.
     pub usage: TextUsage,
-    /// What it cost; nothing known for a model without a known price.
+    /// What it cost; `None` if the model's price is unknown.
     pub cost: Option<Usd>,
-    /// Whether `cost` is an estimate, since the provider didn't say what it counted.
+    /// Whether `cost` is an estimate, because the answer has no usage.
     pub cost_is_estimate: bool,
     /// The provider's id of the request, for its support.
     pub request_id: Option<String>,
@@ -107,21 +107,21 @@ pub struct TextReply {
 /// Why an answer ends (Anthropic, "handling stop reasons", 2026).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StopReason {
-    /// The model was done.
+    /// The model has finished.
     EndTurn,
     /// `max_tokens` was reached: the text is cut off, or there is none.
     MaxTokens,
-    /// A stop sequence came up.
+    /// A stop sequence was reached.
     StopSequence,
-    /// It wants a tool to be run.
+    /// The model asks for a tool.
     ToolUse,
-    /// A long turn pauses.
+    /// The model paused a long turn.
     PauseTurn,
     /// The model refused.
     Refusal,
     /// The context was full: the text is cut off.
     ContextWindowExceeded,
-    /// Something newer than this program, or nothing at all.
+    /// A reason that this program doesn't know, or none.
     Other(String),
 }
 
@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_stop_reason_keeps_its_word() {
+    fn every_stop_reason_keeps_its_name() {
         for word in [
             "end_turn",
             "max_tokens",

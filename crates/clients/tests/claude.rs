@@ -162,7 +162,7 @@ async fn each_fault_has_its_class_and_what_is_known_of_the_money() {
 }
 
 #[tokio::test]
-async fn a_limit_of_speed_is_told_from_a_limit_of_money() {
+async fn limits_of_speed_and_of_money_are_told_apart() {
     let (error, _) = error_of(Fault::RateLimit { retry_after: Some(9) }).await;
     assert_eq!(error.kind, FailureKind::RateLimited);
     assert_eq!(error.retry_after, Some(Duration::from_secs(9)));
@@ -189,7 +189,7 @@ async fn a_retired_model_names_its_successor() {
 }
 
 #[tokio::test]
-async fn what_no_provider_would_say_is_read_all_the_same() {
+async fn answers_that_no_provider_gives_are_read_too() {
     for (status, body, class, kind) in [
         (404, "<html>", FailureClass::Fatal, FailureKind::WrongAddress),
         (301, "", FailureClass::Fatal, FailureKind::WrongAddress),

@@ -1,21 +1,21 @@
-//! Which hosts are on this machine or its own network.
+//! Which hosts are on this machine or a private network, and which are on the internet.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 /// Which addresses a connection may go to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Reach {
     /// Any.
     Anywhere,
-    /// Loopback and private networks: for plain http, which anybody on the way can read.
+    /// Loopback and private networks: for plain http, which others on the network can read.
     PrivateOnly,
-    /// The internet: for addresses that a provider's answer names.
+    /// The internet: for files that a provider's answer names.
     PublicOnly,
 }
 
-/// A host that a connection may not go to; found before anything is sent.
+/// Why a connection to a host is forbidden. It is checked before anything is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unreachable {
     #[error("it is not on this machine or a private network")]
@@ -26,7 +26,7 @@ pub(crate) enum Unreachable {
 
 /// Tells whether a host, written as in a URL, is an address of this machine or a private network.
 ///
-/// A name other than `localhost` is not: what it stands for is known only when it is looked up.
+/// A name other than `localhost` counts as public: its addresses are checked when it is resolved.
 pub(crate) fn is_private_or_loopback(host: &str) -> bool {
     let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
     match bare.parse() {
@@ -40,7 +40,7 @@ fn is_localhost(name: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost")
 }
 
-/// Tells whether an address is anything but one on the public internet.
+/// Tells whether an address is not on the public internet.
 pub(crate) fn is_private_address(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => is_private_v4(v4),
@@ -48,7 +48,7 @@ pub(crate) fn is_private_address(address: IpAddr) -> bool {
     }
 }
 
-/// IANA's special-purpose registry (RFC 6890 and its updates), without the public ones in it.
+/// Tells whether IANA's special-purpose registry (RFC 6890 and its updates) lists it as not public.
 fn is_private_v4(address: Ipv4Addr) -> bool {
     let [a, b, c, _] = address.octets();
     address.is_private()
@@ -58,7 +58,7 @@ fn is_private_v4(address: Ipv4Addr) -> bool {
         || address.is_multicast()
         || a == 0
         || a >= 240
-        || (a == 100 && (64..128).contains(&b)) // shared by a carrier's customers
+        || (a == 100 && (64..128).contains(&b)) // shared by the customers of a carrier
         || (a == 198 && (18..20).contains(&b)) // benchmarks
         || (a == 192 && b == 0 && c == 0)
 }
@@ -69,9 +69,9 @@ fn is_private_v6(address: Ipv6Addr) -> bool {
     }
     let [first, second, ..] = address.segments();
     match (first, second) {
-        // NAT64 and 6to4 carry an IPv4 address of their own; the last one is for documentation.
+        // NAT64, 6to4 (both hold an IPv4 address) and documentation.
         (0x64, 0xff9b) | (0x2002, _) | (0x2001, 0xdb8) => true,
-        // 2000::/3 is all that is given out for the internet.
+        // All public addresses are in 2000::/3.
         _ => first & 0xe000 != 0x2000,
     }
 }
@@ -91,7 +91,7 @@ impl Reach {
     }
 
     fn check_all(self, addresses: &[SocketAddr]) -> Result<(), Unreachable> {
-        // All, not any: a name with one address of each kind is somebody's trick.
+        // Every address is checked: a name with a public and a private one may be an attack.
         for address in addresses {
             match (self, is_private_address(address.ip())) {
                 (Self::PrivateOnly, false) => return Err(Unreachable::Public),
@@ -103,7 +103,7 @@ impl Reach {
     }
 }
 
-/// Looks names up and refuses addresses out of reach, so that what was checked is what is used.
+/// Resolves names and refuses forbidden addresses. The connection uses the checked addresses.
 pub(crate) struct GuardedResolver(pub(crate) Reach);
 
 impl Resolve for GuardedResolver {
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn knows_the_own_network_from_the_internet() {
+    fn private_and_public_hosts_are_told_apart() {
         for (host, private) in [
             ("127.0.0.1", true),
             ("127.9.9.9", true),
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_with_one_private_address_is_out_of_public_reach() {
+    fn a_name_with_one_private_address_is_not_public() {
         let both: Vec<SocketAddr> = vec!["1.1.1.1:0".parse().unwrap(), "127.0.0.1:0".parse().unwrap()];
         assert_eq!(Reach::PublicOnly.check_all(&both), Err(Unreachable::Private));
         assert_eq!(Reach::PrivateOnly.check_all(&both), Err(Unreachable::Public));

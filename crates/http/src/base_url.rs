@@ -1,4 +1,4 @@
-//! A provider's base URL as users write it: with or without a trailing slash or a version.
+//! A provider's base URL as people write it: with or without a trailing slash or a version.
 
 use std::{fmt, str::FromStr};
 
@@ -8,26 +8,26 @@ use crate::address::Reach;
 
 /// Where a provider's API is, up to and including the version (`…/v1`).
 ///
-/// It never holds a user name or password, so it may be shown.
+/// It never holds a user name or a password, so messages may show it.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct BaseUrl(Url);
 
-/// A text that can't be used as a base URL.
+/// Why a text can't be used as a base URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BaseUrlError {
-    /// It is no URL, or one without a host.
+    /// It is not a URL, or it has no host.
     #[error("it is not an http or https URL; write it like https://api.example.com/v1")]
     NotAUrl,
     /// It holds a user name or a password.
     #[error("it holds a user name or password; take them out and set the API key instead")]
     HoldsSecret,
-    /// Plain http to an address on the internet: the key could be read on the way.
+    /// It is plain http to a public address, where others could read the key.
     #[error("it is plain http to a public address; use https")]
     PlainHttp,
 }
 
 impl BaseUrl {
-    /// Returns the address of an endpoint; a query in the base (some gateways need one) is kept.
+    /// Returns the URL of a path. A query of the base URL is kept, since some gateways need one.
     pub(crate) fn join(&self, path: &str) -> Url {
         let mut url = self.0.clone();
         let joined = format!("{}/{}", self.0.path().trim_end_matches('/'), path.trim_start_matches('/'));
@@ -35,7 +35,7 @@ impl BaseUrl {
         url
     }
 
-    /// Tells whether this is the provider's public API, such as `api.openai.com`.
+    /// Tells whether this is the host, such as `api.openai.com`.
     pub(crate) fn is_host(&self, host: &str) -> bool {
         self.0.host_str() == Some(host)
     }
@@ -56,7 +56,7 @@ impl BaseUrl {
     }
 }
 
-/// Returns a URL's host and port: all of it that a message may show.
+/// Returns host and port of a URL. Messages show nothing else of it.
 pub(crate) fn host_of(url: &Url) -> String {
     match (url.host_str(), url.port()) {
         (Some(host), Some(port)) => format!("{host}:{port}"),
@@ -69,7 +69,7 @@ impl FromStr for BaseUrl {
     type Err = BaseUrlError;
 
     fn from_str(text: &str) -> Result<Self, BaseUrlError> {
-        // The parser's own message isn't kept: it adds nothing, and texts here may hold a password.
+        // The parser's message is dropped: the text may hold a password.
         let Ok(mut url) = text.trim().parse::<Url>() else { return Err(BaseUrlError::NotAUrl) };
         let Some(host) = url.host_str().filter(|_| matches!(url.scheme(), "http" | "https")) else {
             return Err(BaseUrlError::NotAUrl);
@@ -88,7 +88,7 @@ impl FromStr for BaseUrl {
     }
 }
 
-/// Tells whether a path segment is a version like `v1`; gateways have others than providers.
+/// Tells whether a path segment is a version like `v1` or `v4`.
 fn is_version(segment: &str) -> bool {
     segment
         .strip_prefix('v')
@@ -97,7 +97,7 @@ fn is_version(segment: &str) -> bool {
 
 impl fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A query may be a gateway's token.
+        // The query is left out: it may hold a gateway's token.
         write!(f, "{}://{}{}", self.0.scheme(), self.host(), self.0.path())
     }
 }
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slash_or_a_version_more_or_less_makes_no_difference() {
+    fn slash_and_version_are_optional() {
         for base in
             ["https://x.example", "https://x.example/", "https://x.example/v1", " https://x.example/v1// "]
         {
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_what_a_gateway_put_in_front_or_behind() {
+    fn keeps_path_and_query_of_a_gateway() {
         for (base, url) in [
             ("https://x.example/openai", "https://x.example/openai/v1/models"),
             ("https://x.example/openai/v1/", "https://x.example/openai/v1/models"),
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_place_for_a_key() {
+    fn refuses_urls_that_could_expose_a_key() {
         for (base, error) in [
             ("", BaseUrlError::NotAUrl),
             ("x.example", BaseUrlError::NotAUrl),
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn shows_no_query() {
+    fn does_not_show_the_query() {
         let base: BaseUrl = "https://x.example:8443/v1?token=secret".parse().unwrap();
         assert_eq!(base.to_string(), "https://x.example:8443/v1");
         assert!(!format!("{base:?}").contains("secret"));

@@ -1,6 +1,7 @@
-//! The client: set up when first needed, one attempt per call, capped and timed.
+//! The HTTP client: created at the first call, one attempt per call, limits on size and time.
 
 use std::{
+    collections::HashMap,
     fmt,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -22,7 +23,7 @@ use crate::{
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Short, so that a call rarely meets a connection that the other side has just closed.
+/// Short, so that a call rarely uses a connection that the other side has just closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 const DEFAULT_MAX_BYTES: usize = 16 * 1024 * 1024;
 
@@ -86,7 +87,7 @@ impl ApiRequest {
         self
     }
 
-    /// Sets the largest answer to take, in bytes; 16 MiB unless told.
+    /// Sets the size limit of the answer in bytes; the default is 16 MiB.
     #[must_use]
     pub fn max_bytes(mut self, limit: usize) -> Self {
         self.max_bytes = limit;
@@ -105,13 +106,13 @@ impl fmt::Debug for ApiRequest {
     }
 }
 
-/// Talks http. Cheap to make and to clone; clones share their connections.
+/// An HTTP client. It is cheap to create and to clone; clones share their connections.
 ///
-/// Follows no redirect, retries nothing, reads no proxy from the environment (a gateway is
-/// named by the base URL), and asks for no compression: pictures don't get smaller.
+/// It follows no redirect and retries nothing. It ignores proxies of the environment, since the
+/// base URL names the gateway. It asks for no compression, since pictures don't get smaller.
 #[derive(Clone, Default)]
 pub struct HttpClient {
-    built: Arc<Mutex<[Option<reqwest::Client>; 3]>>,
+    clients: Arc<Mutex<HashMap<Reach, reqwest::Client>>>,
 }
 
 impl HttpClient {
@@ -142,20 +143,14 @@ impl HttpClient {
         fetch(builder, host, request.timeout, request.max_bytes).await
     }
 
-    /// Returns the client for a reach, set up now if it is the first call.
+    /// Returns the client for a reach; the first call creates it.
     pub(crate) fn client(&self, reach: Reach) -> Result<reqwest::Client, HttpError> {
-        let mut built = self.built.lock().unwrap_or_else(PoisonError::into_inner);
-        let [anywhere, private, public] = &mut *built;
-        let place = match reach {
-            Reach::Anywhere => anywhere,
-            Reach::PrivateOnly => private,
-            Reach::PublicOnly => public,
-        };
-        if let Some(client) = place {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(&reach) {
             return Ok(client.clone());
         }
         let client = build(reach)?;
-        *place = Some(client.clone());
+        clients.insert(reach, client.clone());
         Ok(client)
     }
 }
@@ -167,8 +162,8 @@ impl fmt::Debug for HttpClient {
 }
 
 fn build(reach: Reach) -> Result<reqwest::Client, HttpError> {
-    // Fails only where a provider is installed already, which is as good.
-    let _already_there = rustls::crypto::ring::default_provider().install_default();
+    // This fails only if a crypto provider is installed already; then that one is used.
+    let _already_installed = rustls::crypto::ring::default_provider().install_default();
     let builder = reqwest::Client::builder()
         .retry(reqwest::retry::never())
         .redirect(redirect::Policy::none())
@@ -179,27 +174,27 @@ fn build(reach: Reach) -> Result<reqwest::Client, HttpError> {
     let builder = match reach {
         Reach::Anywhere => builder,
         Reach::PublicOnly => builder.dns_resolver(GuardedResolver(reach)),
-        // Plain http: reading the machine's certificates would cost tens of milliseconds for nothing.
+        // Plain http needs no certificates; reading the machine's would take tens of milliseconds.
         Reach::PrivateOnly => builder.dns_resolver(GuardedResolver(reach)).tls_certs_only([]),
     };
     builder.build().map_err(HttpError::Setup)
 }
 
-/// Sends a request that is ready and reads the answer, up to its cap.
+/// Sends a prepared request and reads the answer, up to the size limit.
 pub(crate) async fn fetch(
     builder: reqwest::RequestBuilder,
     host: String,
     timeout: Duration,
     max_bytes: usize,
 ) -> Result<Reply, HttpError> {
-    let sort = |error| HttpError::from_transport(error, host.clone(), timeout);
-    let mut response = builder.send().await.map_err(sort)?;
+    let transport_error = |error| HttpError::from_transport(error, host.clone(), timeout);
+    let mut response = builder.send().await.map_err(transport_error)?;
     let too_large = || HttpError::TooLarge { host: host.clone(), limit_bytes: max_bytes };
-    let promised = response.content_length().unwrap_or(0);
-    let promised = usize::try_from(promised).ok().filter(|n| *n <= max_bytes).ok_or_else(too_large)?;
-    // One buffer of the right size: a picture is never in memory twice while it arrives.
-    let mut body = Vec::with_capacity(promised);
-    while let Some(chunk) = response.chunk().await.map_err(sort)? {
+    let length = response.content_length().unwrap_or(0);
+    let length = usize::try_from(length).ok().filter(|n| *n <= max_bytes).ok_or_else(too_large)?;
+    // The buffer has the right size at once, so that a picture is never in memory twice.
+    let mut body = Vec::with_capacity(length);
+    while let Some(chunk) = response.chunk().await.map_err(transport_error)? {
         if body.len().saturating_add(chunk.len()) > max_bytes {
             return Err(too_large());
         }

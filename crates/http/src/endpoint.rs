@@ -1,4 +1,4 @@
-//! How one provider is reached: its address, its key, its time-out.
+//! How one provider is reached: its address, its key and its time-out.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -16,10 +16,10 @@ use crate::{
     reply::Reply,
 };
 
-/// A list of models is short; nobody should wait minutes for it.
+/// The longest time-out of a GET: a list of models is short.
 const LIST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What a provider and its settings are called, in messages and on the network.
+/// The names of a provider, its API and its settings, and what else is fixed about it.
 #[derive(Debug)]
 pub struct Provider {
     /// The company, like `OpenAI`.

@@ -1,4 +1,4 @@
-//! What can go wrong on the way to a provider and back.
+//! What can go wrong between this machine and a provider.
 
 use std::{error::Error, time::Duration};
 
@@ -34,7 +34,7 @@ pub(crate) enum HttpError {
 }
 
 impl HttpError {
-    /// Sorts a transport error; the URL, which may hold a secret, is taken out of it.
+    /// Makes the error from reqwest's, without its URL, which may hold a secret.
     pub(crate) fn from_transport(error: reqwest::Error, host: String, timeout: Duration) -> Self {
         let error = error.without_url();
         if error.is_builder() {
@@ -64,7 +64,7 @@ impl HttpError {
     }
 
     /// Tells whether another try of a download may work.
-    pub(crate) fn is_passing(&self) -> bool {
+    pub(crate) fn is_retryable(&self) -> bool {
         match self {
             Self::NotConnected { .. } | Self::TimedOut { .. } | Self::Interrupted { .. } => true,
             Self::NoFile { status, .. } => matches!(status, 404 | 408 | 425 | 429 | 500..=599),
@@ -75,7 +75,7 @@ impl HttpError {
     }
 }
 
-/// Finds the guarded look-up's refusal in what looks like a failed connection.
+/// Finds the refusal of our own resolver, which reqwest reports as a failed connection.
 fn refusal_in(error: &reqwest::Error) -> Option<String> {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = cause {

@@ -120,3 +120,6 @@ impl ErrorReply<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

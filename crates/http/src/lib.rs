@@ -1,14 +1,14 @@
 //! How btcedu talks to any provider.
 //!
-//! One client, built when it is first needed; one attempt per call, no retries, no
-//! redirects; every answer has a size cap and a time-out. What went wrong comes back
-//! as an error that knows whether the request may have been billed.
+//! One client, created at the first call. Each call is one attempt: no retries, no redirects.
+//! Every answer has a size limit and a time-out. All providers share one failure type,
+//! [`ApiFailure`]: what went wrong, and whether the request may have been billed.
 //!
 //! May use: `btcedu-domain`.
 //!
-//! Invariants: a request that pays is sent once · no secret in any `Debug`, error or
-//! message · plain http never leaves the machine's own network · what a provider
-//! points to is fetched by https from a public address only.
+//! Invariants: a request that costs money is sent once · no secret in any `Debug`, error or
+//! message · plain http never leaves the machine's own network · a file that a provider's
+//! answer names is fetched by https from a public address only.
 //!
 //! # Example
 //! ```

@@ -1,12 +1,12 @@
-//! Takes secrets out of what a provider says, before anybody can print it.
+//! Removes secrets from a provider's text.
 
 const MASK: &str = "[redacted]";
 const MAX_CHARS: usize = 600;
 
 /// Returns a provider's text without keys, on one line, at most 600 characters long.
 ///
-/// The secret itself goes, and whatever looks like a key: words that begin with `sk-` or
-/// `Bearer`'s argument, and keys that the provider has half masked with stars.
+/// It removes the secret itself and what looks like a key: words that begin with `sk-`, the
+/// word after `Bearer`, and keys that the provider has partly masked with stars.
 pub(crate) fn redact(text: &str, secret: Option<&str>) -> String {
     let without = match secret.map(str::trim) {
         Some(secret) if !secret.is_empty() => text.replace(secret, MASK),
@@ -20,14 +20,14 @@ pub(crate) fn redact(text: &str, secret: Option<&str>) -> String {
     shorten(&words.join(" "))
 }
 
-/// Masks the parts of a word that look like a key; what surrounds them stays.
+/// Masks the parts of a word that look like a key; the rest of the word stays.
 fn redact_word(word: &str, after_bearer: bool) -> String {
     let mut out = String::with_capacity(word.len());
     let mut rest = word;
     while !rest.is_empty() {
         let end = rest.find(|c: char| !is_key_char(c)).unwrap_or(rest.len());
         let (run, tail) = rest.split_at(end);
-        // A full stop at the end is the sentence's, not the key's.
+        // A full stop at the end belongs to the sentence, not to the key.
         let key = run.trim_end_matches(['.', '…']);
         if looks_like_key(key) || (after_bearer && key.len() >= 8) {
             out.push_str(MASK);
@@ -67,8 +67,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_keys_out_however_they_are_written() {
-        for (said, kept) in [
+    fn removes_keys_in_every_notation() {
+        for (text, redacted) in [
             (
                 "Incorrect API key provided: sk-proj-ab_C12*****wxyz. You can find yours here.",
                 "Incorrect API key provided: [redacted]. You can find yours here.",
@@ -81,15 +81,15 @@ mod tests {
             ("ask about the task-force", "ask about the task-force"),
             ("two\nlines\tand  spaces", "two lines and spaces"),
         ] {
-            assert_eq!(redact(said, Some("my-own-secret")), kept);
+            assert_eq!(redact(text, Some("my-own-secret")), redacted);
         }
     }
 
     proptest! {
         #[test]
-        fn the_secret_never_stays(before in ".{0,40}", after in ".{0,40}", secret in "[a-zA-Z0-9_-]{8,60}") {
-            let said = format!("{before}{secret}{after}");
-            prop_assert!(!redact(&said, Some(&secret)).contains(&secret));
+        fn the_secret_is_always_removed(before in ".{0,40}", after in ".{0,40}", secret in "[a-zA-Z0-9_-]{8,60}") {
+            let text = format!("{before}{secret}{after}");
+            prop_assert!(!redact(&text, Some(&secret)).contains(&secret));
         }
 
         #[test]

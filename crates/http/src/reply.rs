@@ -1,4 +1,4 @@
-//! An answer as it came: status, the few headers that count, and the whole body.
+//! An answer: its status, the few headers that are used, and the whole body.
 
 use std::{fmt, time::Duration};
 
@@ -19,7 +19,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// Keeps of the headers what counts.
+    /// Makes the reply; of the headers it keeps the few that are used.
     pub(crate) fn new(status: u16, headers: &HeaderMap, body: Vec<u8>) -> Self {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
         let request_id = text("x-request-id").or_else(|| text("request-id"));
@@ -58,7 +58,7 @@ impl fmt::Debug for Reply {
 
 /// Reads a `retry-after` header: seconds or a date (RFC 9110, section 10.2.3).
 ///
-/// A date in the past means no wait; what can't be read means that nothing was said.
+/// A date in the past means no wait. A value that can't be read is treated as missing.
 fn parse_retry_after(value: &str, now: UtcTime) -> Option<Duration> {
     let value = value.trim();
     if let Ok(seconds) = value.parse::<f64>() {

@@ -1,7 +1,7 @@
-//! A loopback server that answers what a test tells it to, byte by byte.
+//! A loopback server that gives the answers of a test, byte by byte.
 //!
-//! For answers that no provider gives (odd proxies, endless bodies) and for looking at
-//! what was sent. Whole conversations with a provider belong to the simulator.
+//! It is for answers that no provider gives (odd proxies, endless bodies), and to see what
+//! was sent. Tests that need a whole provider use the simulator.
 
 use std::{
     io,
@@ -23,11 +23,11 @@ use tokio::{
 pub enum Canned {
     /// Answers with status, headers (`name: value`) and body.
     Answer(u16, Vec<String>, Vec<u8>),
-    /// Promises this many bytes, sends the body, and closes.
+    /// Announces this many bytes, sends the body, and closes the connection.
     CutOff(usize, Vec<u8>),
-    /// Sends the body over and over, without saying how long it is.
+    /// Sends the body again and again, without a length.
     Endless(Vec<u8>),
-    /// Reads the request and closes without a word.
+    /// Reads the request and closes the connection without an answer.
     Close,
     /// Reads the request and never answers.
     Hang,
@@ -40,7 +40,7 @@ impl Canned {
     }
 }
 
-/// A request as it came: first line and headers, and the body.
+/// A request that came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Received {
     /// First line and headers, names as sent.
@@ -52,7 +52,7 @@ pub struct Received {
 #[derive(Debug, Default)]
 struct Seen {
     received: Mutex<Vec<Received>>,
-    hung_up: AtomicUsize,
+    disconnects: AtomicUsize,
 }
 
 /// The server; it stops when dropped.
@@ -64,7 +64,7 @@ pub struct Responder {
 }
 
 impl Responder {
-    /// Starts a server that gives these answers in order, and the last one ever after.
+    /// Starts a server that gives these answers in order; it repeats the last one.
     ///
     /// # Errors
     /// The error of the socket.
@@ -78,7 +78,7 @@ impl Responder {
             let mut next = Canned::Close;
             while let Ok((stream, _)) = listener.accept().await {
                 next = answers.next().unwrap_or(next);
-                tokio::spawn(converse(stream, next.clone(), Arc::clone(&kept)));
+                tokio::spawn(serve(stream, next.clone(), Arc::clone(&kept)));
             }
         });
         Ok(Self { address, seen, task })
@@ -94,9 +94,9 @@ impl Responder {
         self.seen.received.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Returns how many callers of [`Canned::Hang`] have hung up.
-    pub fn hung_up(&self) -> usize {
-        self.seen.hung_up.load(Ordering::SeqCst)
+    /// Returns how many clients closed the connection during [`Canned::Hang`].
+    pub fn disconnects(&self) -> usize {
+        self.seen.disconnects.load(Ordering::SeqCst)
     }
 }
 
@@ -106,7 +106,7 @@ impl Drop for Responder {
     }
 }
 
-async fn converse(mut stream: TcpStream, canned: Canned, seen: Arc<Seen>) -> io::Result<()> {
+async fn serve(mut stream: TcpStream, canned: Canned, seen: Arc<Seen>) -> io::Result<()> {
     let request = read_request(&mut stream).await?;
     seen.received.lock().unwrap_or_else(PoisonError::into_inner).push(request);
     match canned {
@@ -115,8 +115,8 @@ async fn converse(mut stream: TcpStream, canned: Canned, seen: Arc<Seen>) -> io:
             write_head(&mut stream, status, &headers, Some(body.len())).await?;
             stream.write_all(&body).await?;
         }
-        Canned::CutOff(promised, body) => {
-            write_head(&mut stream, 200, "", Some(promised)).await?;
+        Canned::CutOff(length, body) => {
+            write_head(&mut stream, 200, "", Some(length)).await?;
             stream.write_all(&body).await?;
         }
         Canned::Endless(body) => {
@@ -127,9 +127,9 @@ async fn converse(mut stream: TcpStream, canned: Canned, seen: Arc<Seen>) -> io:
         }
         Canned::Close => {}
         Canned::Hang => {
-            // Ends, with or without an error, when the other side goes away.
+            // The loop ends when the client closes the connection.
             while stream.read(&mut [0; 64]).await.is_ok_and(|count| count > 0) {}
-            seen.hung_up.fetch_add(1, Ordering::SeqCst);
+            seen.disconnects.fetch_add(1, Ordering::SeqCst);
         }
     }
     stream.shutdown().await

@@ -1,4 +1,4 @@
-//! Reads an answer of success: the picture is decoded where its text stands, so it is in memory once.
+//! Reads an answer of success. The picture is decoded in place, so it is in memory only once.
 
 use std::{borrow::Cow, ops::Range};
 
@@ -12,13 +12,13 @@ use serde_json::{Value, value::RawValue};
 
 use crate::service::ImageUsage;
 
-/// Gateways leave the padding out now and then; the picture is whole all the same.
+/// Accepts base64 without padding, since some gateways leave it out.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// How many characters are decoded at once: a multiple of four.
+/// How many characters are decoded at once; it has to be a multiple of four.
 const CHUNK: usize = 8192;
 
 /// What an answer holds.
@@ -36,12 +36,12 @@ pub(crate) enum PictureData {
     Url(String),
 }
 
-/// A text that borrows from the body; only one with escapes is copied.
+/// A text that borrows from the body. Only a text with JSON escapes is copied.
 #[derive(Deserialize)]
 #[serde(transparent)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// All but `data` is taken as it is: a paid picture isn't lost over an odd field beside it.
+/// Only `data` has to have the right form, so that an odd field doesn't lose a paid picture.
 #[derive(Deserialize)]
 struct Body<'a> {
     #[serde(borrow)]
@@ -60,9 +60,9 @@ struct Item<'a> {
     revised_prompt: Option<&'a RawValue>,
 }
 
-/// Reads the body of an answer, in words what is wrong with one that holds no picture.
+/// Reads the body of an answer. The error says why it holds no picture.
 ///
-/// Takes milliseconds for a large one, so do it off the async threads.
+/// A large body takes milliseconds, so call this on a blocking thread.
 pub(crate) fn read(body: Vec<u8>) -> Result<Answer, String> {
     let parsed: Body<'_> =
         serde_json::from_slice(&body).map_err(|e| format!("it is not the JSON of an answer ({e})"))?;
@@ -86,7 +86,7 @@ pub(crate) fn read(body: Vec<u8>) -> Result<Answer, String> {
     Ok(Answer { picture, revised_prompt, usage })
 }
 
-/// Returns the base64 itself: some gateways write a data URL.
+/// Returns the base64 itself, also of a data URL, which some gateways send.
 fn payload(text: &str) -> &str {
     match text.split_once(',') {
         Some((prefix, payload)) if prefix.starts_with("data:") => payload.trim(),
@@ -94,7 +94,7 @@ fn payload(text: &str) -> &str {
     }
 }
 
-/// Decodes the base64 at a place of a buffer to the buffer's beginning, and drops the rest of it.
+/// Decodes the base64 at a place of a buffer, writes the result at the buffer's start, and drops the rest.
 fn decode_in_place(mut buffer: Vec<u8>, place: Range<usize>) -> Result<Vec<u8>, String> {
     let mut text = Vec::with_capacity(CHUNK);
     let (mut from, mut to) = (place.start, 0);
@@ -102,7 +102,7 @@ fn decode_in_place(mut buffer: Vec<u8>, place: Range<usize>) -> Result<Vec<u8>, 
         text.clear();
         text.extend_from_slice(next);
         from += text.len();
-        // What is written ends before what is still to be read: three bytes come from four characters.
+        // Writing never overtakes reading: four characters become three bytes.
         let room = buffer.get_mut(to..from).unwrap_or_default();
         to += BASE64.decode_slice(&text, room).map_err(|e| undecodable(&e))?;
     }
@@ -115,7 +115,7 @@ fn undecodable(error: &dyn std::error::Error) -> String {
     format!("its base64 can't be decoded ({error})")
 }
 
-/// Reads a usage; one without the count that costs most says nothing.
+/// Reads a usage. Without `output_tokens`, the most expensive part, it is treated as missing.
 pub(crate) fn usage_of(usage: &Value) -> Option<ImageUsage> {
     let output_tokens = usage.get("output_tokens")?.as_u64()?;
     let image = usage.get("input_tokens_details").and_then(|details| details.get("image_tokens"));
@@ -126,7 +126,7 @@ pub(crate) fn usage_of(usage: &Value) -> Option<ImageUsage> {
     })
 }
 
-/// Returns the media type that the first bytes tell.
+/// Returns the media type by the first bytes.
 pub(crate) fn media_type_of(bytes: &[u8]) -> &'static str {
     match bytes {
         [0x89, b'P', b'N', b'G', ..] => "image/png",

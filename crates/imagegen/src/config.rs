@@ -1,4 +1,4 @@
-//! What `OpenAI`'s service needs to know; plain texts go in, so that embedding takes no other crate.
+//! Settings of `OpenAI`'s service. They are plain texts, so an embedding program needs no other crate.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -13,9 +13,9 @@ use crate::{openai::OPENAI, service::ImageGenError};
 pub struct OpenAiConfig {
     /// `OPENAI_API_KEY`, `OPENAI_BASE_URL` and the time-out of one attempt.
     pub endpoint: Endpoint,
-    /// What is known of models.
+    /// Models and their prices.
     pub catalog: Arc<ModelCatalog>,
-    /// `IMAGE_GEN_PRICE_USD`: price per picture of a model that isn't in the catalogue.
+    /// `IMAGE_GEN_PRICE_USD`: price per picture for a model that isn't in the catalogue.
     pub price_override: Option<Usd>,
 }
 
@@ -45,10 +45,10 @@ impl OpenAiConfig {
         self
     }
 
-    /// Sets the price per picture, in dollars, of a model that isn't in the catalogue.
+    /// Sets the price per picture, in dollars, for a model that isn't in the catalogue.
     ///
     /// # Errors
-    /// [`FailureKind::BadSetting`] for what is no amount of dollars.
+    /// [`FailureKind::BadSetting`] if it is not an amount of dollars.
     pub fn with_price_usd(self, dollars: f64) -> Result<Self, ImageGenError> {
         let price = Usd::from_dollars(dollars).map_err(|source| {
             ApiFailure::new(FailureKind::BadSetting, "IMAGE_GEN_PRICE_USD can't be used").caused_by(source)

@@ -1,7 +1,7 @@
 //! Pictures from a text prompt: the service trait and `OpenAI`'s Images API.
 //!
-//! Takes a request, returns an outcome with its cost. Knows nothing of episodes,
-//! files or databases: who calls decides what to draw and where to keep it.
+//! A call takes a request and returns an outcome with its cost. This crate knows no episodes,
+//! files or databases: the caller decides what to draw and where to keep it.
 //!
 //! May use: `btcedu-domain`, `btcedu-catalog`, `btcedu-http`.
 //!
@@ -19,7 +19,7 @@
 //! println!("at most {}", service.estimate(&request).unwrap_or_default());
 //! match service.generate_image(&request).await? {
 //!     ImageOutcome::Generated(picture) => println!("{} bytes for {}", picture.bytes.len(), picture.cost),
-//!     ImageOutcome::Rejected(refusal) => println!("refused: {}", refusal.reason),
+//!     ImageOutcome::Rejected(rejection) => println!("refused: {}", rejection.reason),
 //! }
 //! # Ok(())
 //! # }

@@ -22,7 +22,7 @@ use crate::{
 
 pub use models::ListedModel;
 
-/// What `OpenAI` and its settings are called.
+/// The names of `OpenAI`, its API and its settings.
 pub static OPENAI: Provider = Provider {
     name: "OpenAI",
     api: "Images API",
@@ -35,19 +35,19 @@ pub static OPENAI: Provider = Provider {
     words_at: &["/error/message", "/error"],
 };
 
-/// A picture of 64 MiB as base64, and some room for the JSON around it.
+/// Size limit of an answer: a picture of 64 MiB as base64, and room for the JSON around it.
 const ANSWER_MAX_BYTES: usize = DOWNLOAD_MAX_BYTES / 3 * 4 + 1024 * 1024;
-/// `OpenAI` documents no limit on open connections; this keeps the memory of a run in bounds.
+/// Limit of concurrent calls. `OpenAI` documents none; ours bounds the memory of a run.
 const CONCURRENCY: usize = 16;
 
-/// Makes pictures with `OpenAI`'s Images API.
+/// Generates pictures with `OpenAI`'s Images API.
 #[derive(Debug)]
 pub struct OpenAiImages {
     config: OpenAiConfig,
 }
 
 impl OpenAiImages {
-    /// Makes the service. Nothing is sent, and no client set up, before the first call.
+    /// Makes the service. It sends nothing and opens no connection before the first call.
     ///
     /// # Errors
     /// [`FailureKind::BadSetting`] for a base URL that can't be used.
@@ -56,7 +56,7 @@ impl OpenAiImages {
         Ok(Self { config })
     }
 
-    /// Makes a request with the model's own size and quality.
+    /// Makes a request with the default size and quality of the model.
     ///
     /// # Errors
     /// [`FailureKind::BadSetting`] for a model that has no price.
@@ -77,7 +77,7 @@ impl OpenAiImages {
         })
     }
 
-    /// Sends the request and reads what came, without a limit of time of its own.
+    /// Sends the request and reads the answer. The caller limits the time.
     async fn attempt(
         &self,
         request: &ImageRequest,
@@ -101,7 +101,10 @@ impl OpenAiImages {
             let words = format!("OpenAI's answer holds no picture: {problem}; it may be billed all the same");
             ApiFailure::new(FailureKind::BadAnswer, words).with_request_id(request_id.clone())
         };
-        #[expect(clippy::disallowed_methods, reason = "others' bytes go on arriving while an answer is read")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "reading a large answer takes milliseconds, and other calls go on meanwhile"
+        )]
         let read = tokio::task::spawn_blocking(move || answer::read(reply.body));
         let Answer { picture, revised_prompt, usage } =
             read.await.unwrap_or_else(|ended| Err(ended.to_string())).map_err(no_picture)?;
@@ -140,11 +143,11 @@ impl OpenAiImages {
         }
     }
 
-    /// Returns what the picture cost, and whether that is an estimate.
+    /// Returns the cost of the picture, and whether that is an estimate.
     fn cost(&self, request: &ImageRequest, model: &ImageModel, usage: Option<ImageUsage>) -> (Usd, bool) {
         match usage.and_then(|usage| model.cost_of(usage)) {
             Some(cost) => (cost, false),
-            // Settings without a price were refused before anything was sent.
+            // There is a price: settings without one are refused before anything is sent.
             None => (self.estimate(request).unwrap_or_default(), !model.has_fixed_price()),
         }
     }
@@ -172,7 +175,7 @@ impl ImageGenService for OpenAiImages {
         settings.map_err(|problem| ApiFailure::new(FailureKind::BadSetting, problem.to_string()))?;
         self.config.endpoint.key()?;
         let after = self.config.endpoint.timeout;
-        // One limit over call and download together.
+        // One time limit for the call and its download together.
         let attempt = tokio::time::timeout(after, self.attempt(request, &model));
         attempt.await.unwrap_or_else(|_elapsed| Err(timed_out(after)))
     }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::service::ImageRequest;
 
-/// Writes the body for a model: what its family takes, and nothing else.
+/// Writes the body with the fields that the model's family takes, and no other.
 ///
 /// Fields: `OpenAI`'s API reference of `images/generations`, copies of September and November 2026.
 pub(crate) fn render_body(request: &ImageRequest, family: ImageFamily, takes_style: bool) -> Value {
@@ -30,7 +30,7 @@ pub(crate) fn render_body(request: &ImageRequest, family: ImageFamily, takes_sty
     Value::Object(body)
 }
 
-/// Returns family and whether a style is taken; a model without an entry goes by its name.
+/// Returns the model's family, and whether it takes a style; an unlisted model is judged by its name.
 pub(crate) fn shape_of(model: Option<&ImageModel>, name: &str) -> (ImageFamily, bool) {
     if let Some(model) = model {
         return (model.family, !model.styles.is_empty());
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn each_family_gets_its_fields_and_no_other() {
+    fn each_family_gets_only_its_fields() {
         let dall_e = render_body(&request(Some("natural")), ImageFamily::DallE3, true);
         assert_eq!(
             dall_e.to_string(),

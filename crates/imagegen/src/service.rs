@@ -1,4 +1,4 @@
-//! The trait that any picture provider fulfils, and what goes in and comes out.
+//! The trait that every picture provider implements, with its requests and outcomes.
 
 use async_trait::async_trait;
 use btcedu_domain::{Usd, UtcTime};
@@ -9,26 +9,26 @@ use jiff::civil::Date;
 pub use btcedu_catalog::ImageUsage;
 pub use btcedu_http::{ApiFailure, FailureKind};
 
-/// A call that brought neither a picture nor a refusal: the failure that all providers share.
+/// Why there is neither a picture nor a refusal. All providers share this type.
 pub type ImageGenError = ApiFailure;
 
-/// Makes pictures from prompts (the brief's `generate_images`).
+/// Generates pictures from prompts (the brief's `generate_images`).
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait ImageGenService: Send + Sync {
-    /// Makes one picture in one attempt: no retries in here.
+    /// Generates one picture in one attempt, without retries.
     ///
-    /// Dropping the future cancels the attempt, which may be billed all the same.
+    /// Dropping the future cancels the attempt; it may be billed nevertheless.
     ///
     /// # Errors
-    /// [`ImageGenError`], which says what to do and what is known of the money. A refusal by
-    /// the provider's content policy is an outcome.
+    /// [`ImageGenError`], which says what to do and whether the attempt may be billed. A refusal
+    /// by the provider's content policy is not an error but an outcome.
     async fn generate_image(&self, request: &ImageRequest) -> Result<ImageOutcome, ImageGenError>;
 
-    /// Returns what the picture should cost at most, or nothing if no price is known. No network.
+    /// Returns the highest cost of the picture, or `None` if its price is unknown. No network.
     fn estimate(&self, request: &ImageRequest) -> Option<Usd>;
 
-    /// Returns how many calls the provider takes at once.
+    /// Returns how many calls may run at the same time.
     fn concurrency(&self) -> usize;
 
     /// Returns the exact body that [`generate_image`](Self::generate_image) sends. No network.
@@ -37,11 +37,11 @@ pub trait ImageGenService: Send + Sync {
     /// Asks whether the provider still serves a model, before money is spent on it.
     ///
     /// # Errors
-    /// [`ImageGenError`] if it can't be asked; [`FailureKind::MissingKey`] wherever there is none.
+    /// [`ImageGenError`] if the provider can't be asked; [`FailureKind::MissingKey`] without a key.
     async fn check_model(&self, model: &str) -> Result<ModelCheck, ImageGenError>;
 }
 
-/// What to draw. Size and quality are the provider's words.
+/// What to draw. Size and quality are written as the provider writes them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageRequest {
     /// The text that is sent.
@@ -56,7 +56,7 @@ pub struct ImageRequest {
     pub style: Option<String>,
 }
 
-/// What came of it.
+/// The outcome of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImageOutcome {
     /// A picture.
@@ -65,28 +65,28 @@ pub enum ImageOutcome {
     Rejected(Rejection),
 }
 
-/// A picture as it came (the brief's `ImageGenResponse`). The bytes aren't checked yet.
+/// A generated picture (the brief's `ImageGenResponse`). Its bytes aren't checked yet.
 #[derive(Clone, PartialEq, Eq)]
 pub struct GeneratedImage {
-    /// The file, untouched.
+    /// The file, unchanged.
     pub bytes: Bytes,
-    /// Media type told by the first bytes, `application/octet-stream` if they say nothing.
+    /// Media type, read from the first bytes; `application/octet-stream` if it is unknown.
     pub media_type: String,
-    /// The model that was asked.
+    /// The model of the request.
     pub model: String,
-    /// The size that was asked for.
+    /// The size of the request.
     pub size: String,
-    /// The prompt as sent.
+    /// The prompt of the request.
     pub prompt: String,
-    /// The prompt as the provider rewrote it, if it says so.
+    /// The prompt as the provider rewrote it, if the answer has it.
     pub revised_prompt: Option<String>,
-    /// When the answer was there.
+    /// When the answer arrived.
     pub generated_at: UtcTime,
     /// What it cost.
     pub cost: Usd,
-    /// Whether `cost` is an estimate, since the provider didn't say what it counted.
+    /// Whether `cost` is an estimate, because the answer has no usage.
     pub cost_is_estimate: bool,
-    /// What the provider counted.
+    /// The tokens that the provider counted.
     pub usage: Option<ImageUsage>,
     /// The provider's id of the request, for its support.
     pub request_id: Option<String>,
@@ -99,9 +99,9 @@ pub struct Rejection {
     pub reason: String,
     /// The provider's code, like `moderation_blocked`.
     pub code: Option<String>,
-    /// What it cost; nothing unless the answer has a usage.
+    /// What it cost; zero if the answer has no usage.
     pub cost: Usd,
-    /// What the provider counted.
+    /// The tokens that the provider counted.
     pub usage: Option<ImageUsage>,
     /// The provider's id of the request, for its support.
     pub request_id: Option<String>,
@@ -110,21 +110,21 @@ pub struct Rejection {
 /// Whether a model can be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelCheck {
-    /// Not asked: the base URL is not the public API, and a gateway may serve what it likes.
+    /// The provider was not asked: the base URL is a gateway, which may serve other models.
     NotChecked,
-    /// It works, until a day if one is known.
+    /// It works.
     Available {
-        /// The first day on which it will be refused.
+        /// The first day on which it will be refused, if one is known.
         shutdown_date: Option<Date>,
     },
     /// It is shut down.
     Retired {
         /// Since when.
         since: Option<Date>,
-        /// What its provider names in its place.
+        /// The model that its provider recommends instead.
         successor: Option<String>,
     },
-    /// The provider doesn't have it for this key.
+    /// The provider doesn't offer it to this key.
     Missing,
 }
 

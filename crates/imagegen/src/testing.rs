@@ -1,20 +1,20 @@
-//! The contract that any [`ImageGenService`] must keep, for its own tests to run.
+//! The contract of [`ImageGenService`], as a test that every implementation can run.
 
 use btcedu_domain::{Billing, FailureClass, Usd};
 
 use crate::service::{GeneratedImage, ImageGenService, ImageOutcome, ImageRequest};
 
-/// A promise of the trait that an implementation didn't keep.
+/// A rule of the trait that an implementation broke.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the service broke its contract: {0}; see the documentation of ImageGenService")]
 pub struct ContractBroken(String);
 
-/// Runs the contract with a request that works, and one that the content policy refuses.
+/// Checks the contract with a request that works and one that the content policy refuses.
 ///
-/// Makes two calls that pay and one that asks for a model that doesn't exist.
+/// Makes two calls that may cost money, and one for a model that doesn't exist.
 ///
 /// # Errors
-/// [`ContractBroken`] for the first promise that isn't kept.
+/// [`ContractBroken`] for the first broken rule.
 pub async fn contract(
     service: &dyn ImageGenService,
     works: &ImageRequest,
@@ -63,8 +63,8 @@ fn check_picture(
     ensure(picture.cost <= estimate, "a picture costs no more than its estimate")
 }
 
-fn ensure(kept: bool, promise: &str) -> Result<(), ContractBroken> {
-    if kept { Ok(()) } else { Err(ContractBroken(promise.to_owned())) }
+fn ensure(holds: bool, rule: &str) -> Result<(), ContractBroken> {
+    if holds { Ok(()) } else { Err(ContractBroken(rule.to_owned())) }
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ async fn dall_e_3_answers_with_a_picture_at_the_price_of_the_table() {
 }
 
 #[tokio::test]
-async fn gpt_image_is_paid_by_what_was_counted() {
+async fn gpt_image_is_paid_by_its_usage() {
     let sim = simulator().await;
     let service = service(&sim);
     let mut request = service.request(FLARE, "a chain of blocks").unwrap();
@@ -137,7 +137,7 @@ async fn a_download_from_elsewhere_is_refused_and_may_be_billed() {
 }
 
 #[tokio::test]
-async fn more_than_any_picture_needs_is_dropped() {
+async fn an_answer_over_the_size_limit_is_dropped() {
     const MIB: u64 = 1024 * 1024;
     let (error, _) = error_of(Fault::Oversized { bytes: 90 * MIB }, FLARE).await;
     assert_eq!(
@@ -239,7 +239,7 @@ async fn a_rate_limit_says_how_long_to_wait() {
 }
 
 #[tokio::test]
-async fn what_is_no_picture_comes_back_for_the_caller_to_judge() {
+async fn bytes_that_are_no_picture_are_left_to_the_caller() {
     let sim = simulator().await;
     sim.script(Rule::new(Endpoint::Images, Fault::NotAPicture));
     let service = service(&sim);
@@ -249,7 +249,7 @@ async fn what_is_no_picture_comes_back_for_the_caller_to_judge() {
 }
 
 #[tokio::test]
-async fn a_prompt_that_is_too_long_is_this_requests_fault() {
+async fn a_prompt_that_is_too_long_is_a_bad_request() {
     let sim = simulator().await;
     let service = service(&sim);
     let request = service.request("dall-e-3", &"x".repeat(4_001)).unwrap();
@@ -272,7 +272,7 @@ async fn the_base_url_may_have_a_slash_or_a_version_or_not() {
 }
 
 #[tokio::test]
-async fn a_model_is_asked_about_on_the_public_api_or_when_told_to() {
+async fn check_model_asks_the_public_api_only() {
     let sim =
         Simulator::start(SimulatorConfig { real_world: true, ..SimulatorConfig::default() }).await.unwrap();
     let here = service(&sim);

@@ -1,4 +1,4 @@
-//! What is decided without a network, and answers that only a strange gateway gives.
+//! What needs no network, and answers that only an unusual gateway gives.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may stop them")]
 
@@ -40,7 +40,7 @@ async fn without_a_key_everything_works_but_sending() {
 }
 
 #[tokio::test]
-async fn what_has_no_price_is_not_sent() {
+async fn a_request_without_a_price_is_not_sent() {
     let service = offline();
     let error = service.request("gpt-image-99", "a coin").unwrap_err();
     assert_eq!(error.kind, FailureKind::BadSetting);
@@ -70,7 +70,7 @@ fn a_price_makes_an_unlisted_model_usable_in_the_shape_of_its_family() {
 }
 
 #[test]
-fn a_base_url_that_is_no_place_for_a_key_is_named_by_its_setting() {
+fn a_bad_base_url_is_named_by_its_setting() {
     for base in ["nonsense", "http://203.0.113.9.example:x", "https://me:secret@x.example", "http://8.8.8.8"]
     {
         let error = OpenAiImages::new(OpenAiConfig::default().with_base_url(base)).unwrap_err();
@@ -89,7 +89,7 @@ fn a_key_is_in_no_debug_output() {
 }
 
 #[tokio::test]
-async fn a_key_that_the_provider_repeats_is_taken_out() {
+async fn a_key_in_the_providers_answer_is_removed() {
     let body = format!(
         r#"{{"error":{{"message":"Incorrect API key provided: {KEY}, or sk-proj-a*****z","code":"invalid_api_key"}}}}"#
     );
@@ -141,7 +141,7 @@ async fn the_code_counts_before_type_and_status() {
 }
 
 #[tokio::test]
-async fn the_safety_systems_wording_is_enough_without_a_code() {
+async fn the_words_of_the_safety_system_are_enough() {
     let body = r#"{"error":{"message":"Your request was rejected as a result of our safety system.","type":"invalid_request_error","param":null,"code":null}}"#;
     let (result, _) = against(Canned::json(400, body), "dall-e-3").await;
     assert!(matches!(result, Ok(ImageOutcome::Rejected(_))), "{result:?}");
@@ -226,7 +226,7 @@ async fn each_failure_says_what_happened_and_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_failure_on_the_way_has_its_causes() {
+async fn a_failure_of_the_network_has_its_causes() {
     let server = Responder::start(vec![
         Canned::Close,
         Canned::json(302, ""),

@@ -1,11 +1,11 @@
-//! Reads an answer of success: text blocks by their type, thinking left aside.
+//! Reads an answer of success: its text blocks, without the thinking.
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::text::TextUsage;
 
-/// A message, read leniently: what is paid for isn't lost over a field that is not needed.
+/// A message. Only `content` has to have the right form, so that an odd field doesn't lose a paid text.
 #[derive(Debug)]
 pub(super) struct Message {
     pub(super) text: String,
@@ -26,7 +26,7 @@ pub(super) struct ModelEntry {
     pub(super) id: String,
 }
 
-/// Reads the body of an answer, in words what is wrong with one that is no message.
+/// Reads the body of an answer. The error says why it is not a message.
 pub(super) fn read_message(body: &[u8]) -> Result<Message, String> {
     let message: Value =
         serde_json::from_slice(body).map_err(|e| format!("it is not the JSON of a message ({e})"))?;
@@ -44,7 +44,7 @@ pub(super) fn read_message(body: &[u8]) -> Result<Message, String> {
     })
 }
 
-/// Reads a usage; one without the answer's tokens says nothing.
+/// Reads a usage. Without input or output tokens it is treated as missing.
 fn usage_of(usage: &Value) -> Option<TextUsage> {
     let count = |field: &str| usage.get(field).and_then(Value::as_u64);
     Some(TextUsage {
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_message_is_said_in_words() {
+    fn a_body_that_is_no_message_says_why() {
         for body in ["", "<html>", "[]", "{}", r#"{"content":"text"}"#] {
             assert!(!read_message(body.as_bytes()).unwrap_err().is_empty(), "{body}");
         }

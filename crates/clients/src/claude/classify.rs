@@ -1,4 +1,4 @@
-//! Decides, once, what an answer of failure means (Anthropic, "errors", 2026).
+//! Decides what an answer of failure means (Anthropic, "errors", 2026).
 
 use std::borrow::Cow;
 
@@ -26,10 +26,10 @@ fn kind_of(reply: &ErrorReply<'_>, model: &str) -> FailureKind {
     }
 }
 
-/// Tells a limit of money from a limit of speed.
+/// Tells whether the failure is a limit of money, and not a limit of speed.
 ///
-/// Both are a 429 with `rate_limit_error`; the one that lasts until next month has a code
-/// and no `retry-after`. A limit that the account's owner set is a 400 with nothing but words.
+/// Both may be a 429 with `rate_limit_error`. The limit of money lasts until next month: it has a
+/// code and no `retry-after`. A limit that the account's owner has set is a 400 with words only.
 fn is_out_of_money(reply: &ErrorReply<'_>, error_type: Option<&str>) -> bool {
     let own_limit = || {
         let words = reply.words.to_ascii_lowercase();
@@ -45,7 +45,7 @@ fn is_out_of_money(reply: &ErrorReply<'_>, error_type: Option<&str>) -> bool {
         || (reply.status == 400 && own_limit())
 }
 
-/// Returns what a person can do, in the names of our settings.
+/// Returns what a person can do, with the names of our settings.
 pub(super) fn hint(kind: FailureKind, successor: Option<&str>) -> Cow<'static, str> {
     let hint = match kind {
         FailureKind::AccessDenied => "check what the key in ANTHROPIC_API_KEY may do",

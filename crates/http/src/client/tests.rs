@@ -1,4 +1,4 @@
-//! One attempt, its limits, and what each way of failing means, over a real socket.
+//! One attempt, its limits, and what each failure means, over a real socket.
 
 use btcedu_domain::{Billing, FailureClass};
 
@@ -43,7 +43,7 @@ async fn sends_once_and_keeps_status_headers_and_body() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_an_answer_and_not_followed() {
+async fn a_redirect_is_not_followed() {
     let there = vec!["location: http://127.0.0.1:1/elsewhere".to_owned()];
     let (server, base) = server(Canned::Answer(302, there, Vec::new())).await;
     assert_eq!(HttpClient::default().send(&get(&base)).await.unwrap().status, 302);
@@ -51,8 +51,8 @@ async fn a_redirect_is_an_answer_and_not_followed() {
 }
 
 #[tokio::test]
-async fn each_way_of_failing_says_what_is_known_of_the_money() {
-    for (canned, billing, is_it) in [
+async fn each_failure_says_what_is_known_of_the_money() {
+    for (canned, billing, words) in [
         (Canned::Close, Billing::MaybeBilled, "broke"),
         (Canned::CutOff(500, b"half".to_vec()), Billing::MaybeBilled, "broke"),
         (Canned::Hang, Billing::MaybeBilled, "within 1 s"),
@@ -64,7 +64,7 @@ async fn each_way_of_failing_says_what_is_known_of_the_money() {
         let error = HttpClient::default().send(&request).await.unwrap_err();
         assert_eq!(error.kind().class(), FailureClass::Transient, "{canned:?}");
         assert_eq!(error.kind().billing(), billing, "{canned:?}");
-        assert!(error.to_string().contains(is_it), "{canned:?}: {error}");
+        assert!(error.to_string().contains(words), "{canned:?}: {error}");
         assert_eq!(server.received().len(), 1, "{canned:?} was sent once");
         assert!(!format!("{error:?} {error} {request:?}").contains(KEY));
     }
@@ -74,7 +74,7 @@ async fn each_way_of_failing_says_what_is_known_of_the_money() {
 async fn no_connection_means_nothing_was_sent() {
     let (gone, base) = server(Canned::Close).await;
     drop(gone);
-    // The port is free again once the server's task is gone.
+    // The port is free only after the server's task has ended.
     let error = loop {
         match HttpClient::default().send(&get(&base)).await {
             Err(error @ HttpError::NotConnected { .. }) => break error,
@@ -86,7 +86,7 @@ async fn no_connection_means_nothing_was_sent() {
 }
 
 #[tokio::test]
-async fn a_key_that_fits_no_header_is_refused_before_it_is_sent() {
+async fn a_key_that_cannot_be_a_header_is_never_sent() {
     let (server, base) = server(Canned::Close).await;
     let request = ApiRequest::get(&base, "models", SECOND).bearer(&"with\na secret tail".into());
     let error = HttpClient::default().send(&request).await.unwrap_err();
@@ -96,7 +96,7 @@ async fn a_key_that_fits_no_header_is_refused_before_it_is_sent() {
 }
 
 #[tokio::test]
-async fn plain_http_goes_to_the_own_network_by_name_too() {
+async fn plain_http_may_use_a_name_of_the_own_network() {
     let (server, base) = server(Canned::json(200, "{}")).await;
     let by_name: BaseUrl = base.to_string().replace("127.0.0.1", "localhost").parse().unwrap();
     assert_eq!(HttpClient::default().send(&get(&by_name)).await.unwrap().status, 200);
@@ -114,16 +114,16 @@ async fn a_dropped_call_closes_its_connection() {
         assert!(turn.await.is_err(), "a server that hangs doesn't answer");
     }
     drop(call);
-    while server.hung_up() == 0 {
+    while server.disconnects() == 0 {
         tokio::task::yield_now().await;
     }
     assert_eq!(server.received().len(), 1);
 }
 
 #[test]
-fn a_client_costs_nothing_before_its_first_call() {
+fn the_first_call_creates_the_client() {
     let client = HttpClient::default();
-    assert!(client.built.lock().unwrap().iter().all(Option::is_none));
+    assert!(client.clients.lock().unwrap().is_empty());
     assert!(client.client(Reach::Anywhere).is_ok());
-    assert_eq!(client.clone().built.lock().unwrap().iter().flatten().count(), 1, "clones share it");
+    assert_eq!(client.clone().clients.lock().unwrap().len(), 1, "clones share it");
 }

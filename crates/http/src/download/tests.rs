@@ -26,7 +26,7 @@ static PROVIDER: Provider = Provider {
     words_at: &["/error/message"],
 };
 
-/// A clock that stands still and keeps what it was asked to wait.
+/// A clock that stands still and records its waits.
 #[derive(Default)]
 struct Waits(Mutex<Vec<Duration>>);
 
@@ -73,7 +73,7 @@ async fn the_own_origin_may_be_plain_http() {
 }
 
 #[tokio::test]
-async fn tries_three_times_more_and_waits_in_between() {
+async fn retries_three_times_and_waits_in_between() {
     let broken = Canned::CutOff(100, b"half".to_vec());
     let (got, calls, waits) =
         fetch_from(vec![broken.clone(), answer(503, &[], b""), Canned::Close, answer(200, &[], b"whole")])
@@ -87,7 +87,7 @@ async fn tries_three_times_more_and_waits_in_between() {
 }
 
 #[tokio::test]
-async fn what_will_not_pass_is_not_tried_again() {
+async fn permanent_failures_are_not_retried() {
     for (canned, said) in [
         (answer(302, &["location: https://example.com/x.png"], b""), "redirect"),
         (answer(403, &[], b""), "status 403"),
@@ -103,11 +103,11 @@ async fn what_will_not_pass_is_not_tried_again() {
 
 #[tokio::test]
 async fn other_addresses_must_be_https_and_public() {
-    let stranger = Responder::start(vec![answer(200, &[], b"trap")]).await.unwrap();
+    let other = Responder::start(vec![answer(200, &[], b"secret")]).await.unwrap();
     let (own, _) = endpoint("http://127.0.0.1:1/v1");
-    let port = stranger.url().rsplit(':').next().unwrap().to_owned();
+    let port = other.url().rsplit(':').next().unwrap().to_owned();
     for (url, said) in [
-        (stranger.url(), "only https"),
+        (other.url(), "only https"),
         ("http://example.com/x.png".to_owned(), "only https"),
         ("ftp://example.com/x.png".to_owned(), "only https"),
         (format!("https://127.0.0.1:{port}/x.png"), "private network"),
@@ -124,12 +124,12 @@ async fn other_addresses_must_be_https_and_public() {
         let error = cause(got);
         assert!(error.contains(said), "{url}: {error}");
     }
-    assert!(stranger.received().is_empty(), "nothing was sent to a forbidden address");
+    assert!(other.received().is_empty(), "nothing was sent to a forbidden address");
 }
 
 #[tokio::test]
-async fn a_name_that_stands_for_a_private_address_is_found_out() {
-    // The machine's own name is in its hosts file and stands for an address of its own.
+async fn a_name_with_a_private_address_is_refused() {
+    // The hosts file names the machine itself, with a private address.
     let hosts = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
     let is_private = |address: &str| crate::address::is_private_or_loopback(address);
     let names = hosts.lines().filter(|line| !line.trim_start().starts_with('#')).filter_map(|line| {

@@ -16,7 +16,7 @@ fn bytes_of(answer: Answer) -> Vec<u8> {
 }
 
 #[test]
-fn base64_is_read_however_it_is_dressed() {
+fn base64_is_read_in_every_form() {
     let picture = b"\x89PNG picture??";
     let plain = ENCODER.encode(picture);
     for text in [
@@ -46,13 +46,13 @@ fn a_picture_of_any_length_is_decoded_in_place() {
 }
 
 #[test]
-fn a_url_is_taken_where_there_is_no_base64() {
+fn a_url_is_used_if_there_is_no_base64() {
     let answer = read(body(r#"{"url":"https:\/\/x.example\/1.png","b64_json":null}"#, "")).unwrap();
     assert!(matches!(answer.picture, PictureData::Url(url) if url == "https://x.example/1.png"));
 }
 
 #[test]
-fn a_paid_picture_is_not_lost_over_a_field_beside_it() {
+fn an_odd_field_does_not_lose_a_paid_picture() {
     for (item, rest) in [
         (r#""revised_prompt":42"#, ""),
         (r#""revised_prompt":{"a":[1]}"#, r#","usage":"a lot""#),
@@ -75,7 +75,7 @@ fn usage_and_revised_prompt_are_kept() {
 }
 
 #[test]
-fn an_answer_without_a_picture_is_said_in_words() {
+fn an_answer_without_a_picture_says_why() {
     for (body, said) in [
         (&b""[..], "not the JSON"),
         (b"<html>", "not the JSON"),

@@ -1,4 +1,4 @@
-//! Decides, once, what an answer of failure means: code first, then type, then status.
+//! Decides what an answer of failure means: by its code, else its type, else its status.
 
 use std::borrow::Cow;
 
@@ -24,7 +24,7 @@ const POLICY_CODES: [&str; 2] = ["content_policy_violation", "moderation_blocked
 /// Returns the refusal, if the content policy is the reason.
 pub(super) fn rejection(reply: &ErrorReply<'_>, model: &ImageModel) -> Option<Rejection> {
     let code = reply.text("/error/code");
-    // Older answers have no code for it; they can be told by their words only.
+    // Older answers have no code for it, so their words have to be read.
     let by_words =
         code.is_none() && reply.status == 400 && reply.words.to_ascii_lowercase().contains("safety system");
     if !has_code(reply, &POLICY_CODES) && !by_words {
@@ -49,7 +49,7 @@ pub(super) fn rejection(reply: &ErrorReply<'_>, model: &ImageModel) -> Option<Re
     })
 }
 
-/// Tells whether the provider doesn't have the model.
+/// Tells whether the provider doesn't have the model of the request.
 pub(super) fn is_missing_model(reply: &ErrorReply<'_>) -> bool {
     has_code(reply, &["model_not_found"])
         || (matches!(reply.status, 400 | 404) && reply.text("/error/param").as_deref() == Some("model"))
@@ -70,14 +70,14 @@ fn kind_of(reply: &ErrorReply<'_>) -> FailureKind {
     } else if is_missing_model(reply) {
         FailureKind::ModelUnavailable
     } else if reply.status == 404 && reply.text("/error/code").is_some() {
-        // Only the provider itself gives a code, so the address is right.
+        // A code comes from the provider itself, so the address is right.
         FailureKind::BadRequest
     } else {
         reply.kind_by_status()
     }
 }
 
-/// Returns what a person can do, in the names of our settings.
+/// Returns what a person can do, with the names of our settings.
 fn hint(kind: FailureKind, param: Option<&str>, successor: Option<&str>) -> Cow<'static, str> {
     let hint = match (kind, param) {
         (FailureKind::AccessDenied, _) => {

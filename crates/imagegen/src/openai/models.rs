@@ -1,4 +1,4 @@
-//! What the provider's list of models says: does it have this one, and until when.
+//! Asks the provider which models it has, and until when.
 
 use btcedu_http::ErrorReply;
 use jiff::civil::Date;
@@ -30,17 +30,17 @@ struct List {
 
 impl Entry {
     fn listed(self) -> ListedModel {
-        // A date that can't be read says as little as none.
+        // A date that can't be read is treated as missing.
         let shutdown_date = self.shutdown_date.and_then(|date| date.parse().ok());
         ListedModel { id: self.id, shutdown_date }
     }
 }
 
 impl OpenAiImages {
-    /// Returns the models that the provider lists for this key, whatever the base URL is.
+    /// Returns the models that the provider lists for this key. It also asks gateways.
     ///
     /// # Errors
-    /// [`ImageGenError`] if there is no list to be had.
+    /// [`ImageGenError`] if there is no list.
     pub async fn list_models(&self) -> Result<Vec<ListedModel>, ImageGenError> {
         match self.get::<List>("models").await? {
             Ok(list) => Ok(list.data.into_iter().map(Entry::listed).collect()),
@@ -48,13 +48,13 @@ impl OpenAiImages {
         }
     }
 
-    /// Asks about a model, whatever the base URL is.
+    /// Asks about a model. It also asks gateways.
     ///
-    /// The catalogue's dates are for the public API: there a model that has ended is not asked
-    /// about, elsewhere its date only explains why it is missing.
+    /// The catalogue's dates are those of the public API, so nothing is sent there for a model
+    /// that has ended. At a gateway the date only explains why the model is missing.
     ///
     /// # Errors
-    /// [`ImageGenError`] if it can't be asked.
+    /// [`ImageGenError`] if the provider can't be asked.
     pub async fn ask_about_model(&self, model: &str) -> Result<ModelCheck, ImageGenError> {
         let today = self.config.endpoint.clock.now().date();
         let listed = self.config.catalog.image(model);
@@ -82,7 +82,7 @@ impl OpenAiImages {
     }
 }
 
-/// Keeps a model's name one segment of a path, whatever was typed into the setting.
+/// Makes a model's name one safe segment of a path, since people type it into a setting.
 fn path_segment(model: &str) -> String {
     let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
     let one: String = model.chars().map(|c| if safe(c) { c } else { '-' }).collect();
