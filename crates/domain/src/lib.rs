@@ -1,7 +1,8 @@
 //! Types that every layer shares.
 //!
 //! Ids that are safe as path parts, the closed sets of statuses, hashes over
-//! canonical JSON, money in whole micro-dollars, and the clock. No I/O.
+//! canonical JSON, money in whole micro-dollars, the clock, and bounded places for
+//! blocking work. No I/O.
 //!
 //! May use: nothing of ours.
 //!
@@ -20,6 +21,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[cfg(feature = "tokio")]
+mod blocking;
 mod error;
 mod failure;
 mod hash;
@@ -30,6 +33,10 @@ mod status;
 mod text_enum;
 mod time;
 
+#[cfg(all(feature = "tokio", feature = "testing"))]
+pub use blocking::testing;
+#[cfg(feature = "tokio")]
+pub use blocking::{BlockingPool, WorkStopped};
 pub use error::{ErrorKind, Kinded, causes, with_causes};
 pub use failure::{Billing, FailureClass};
 pub use hash::{HashError, Sha256Hash};

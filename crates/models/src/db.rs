@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use btcedu_domain::BlockingPool;
+
 use crate::{
     error::DbError,
     migrate::{self, MigrationStatus},
@@ -16,6 +18,8 @@ use diesel::r2d2::{Pool, PooledConnection};
 
 /// `SQLite` has one writer at a time; more connections only allow more readers.
 const MAX_CONNECTIONS: u32 = 4;
+/// Threads that wait for a connection or use one.
+const PLACES: usize = 8;
 /// How often to try to get a free connection, and how long each try waits.
 const POOL_TRIES: u32 = 120;
 const POOL_WAIT: Duration = Duration::from_millis(250);
@@ -42,6 +46,7 @@ pub struct Db {
     pool: Pool<Opener>,
     /// Writers of all clones that wait for a transaction.
     write_queue: Arc<WriteQueue>,
+    places: Arc<BlockingPool>,
 }
 
 impl std::fmt::Debug for Db {
@@ -69,7 +74,7 @@ impl Db {
                 busy_timeout: config.busy_timeout,
             }))
             .build_unchecked(Opener { path: path.clone() });
-        Ok(Self { path, pool, write_queue: Arc::default() })
+        Ok(Self { path, pool, write_queue: Arc::default(), places: Arc::new(BlockingPool::new(PLACES)) })
     }
 
     /// Returns the path of the database file.
@@ -177,16 +182,17 @@ impl Db {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, DbError> {
-        #[expect(clippy::disallowed_methods, reason = "this is the one door for SQL")]
-        let task = tokio::task::spawn_blocking(work);
-        task.await.map_err(|failure| match failure.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(source) => DbError::Stopped { path: self.path.clone(), source: Arc::new(source) },
-        })
+        let done = self.places.run(work).await;
+        done.map_err(|source| DbError::Stopped { path: self.path.clone(), source: Arc::new(source) })
     }
 
-    /// What [`Db::run`] does, on the caller's thread.
-    pub(crate) fn run_blocking<T>(
+    /// As [`Db::run`], on the caller's thread, which must be one that may block.
+    ///
+    /// It lets work that also reads files take one such thread for both.
+    ///
+    /// # Errors
+    /// As [`Db::run`].
+    pub fn run_blocking<T>(
         &self,
         queries: impl FnOnce(&mut Conn) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
