@@ -209,32 +209,3 @@ async fn without_scripts_links_and_forms_do_the_same() {
     assert_eq!(decisions(&env, 3).await, [(ReviewStatus::Approved, None)]);
     browser.close().await;
 }
-
-#[tokio::test]
-async fn a_version_of_a_template_is_promoted_from_its_page() {
-    let env = crate::web_support::hostile().await;
-    let dashboard = Dashboard::start(&env, &[]).await;
-    let browser = Browser::start().await;
-    let default = |prompt: &serde_json::Value| -> i64 {
-        let mut versions = prompt["versions"].as_array().unwrap().iter();
-        let default = versions.find(|version| version["is_default"] == true);
-        default.expect("a default")["version"].as_i64().unwrap()
-    };
-    assert_eq!(default(&dashboard.api("/prompts/adapt").await), 2);
-    visit(&browser, &dashboard, "/prompts/adapt?from=1&to=2").await;
-    assert!(browser.count("main ins").await > 0, "the new line is marked");
-    assert_eq!(browser.count("form.promote").await, 1, "for the version that is not in use");
-    browser.click("form.promote button").await;
-    browser.wait_for("#notice[role=status]").await;
-    assert_eq!(default(&dashboard.api("/prompts/adapt").await), 1);
-    let listed = env.run(&["prompt", "list", "--json"]).await.success().json();
-    let rows = listed.as_array().unwrap().iter().filter(|row| row["name"] == "adapt");
-    let in_use: Vec<i64> =
-        rows.filter(|row| row["is_default"] == true).map(|row| row["version"].as_i64().unwrap()).collect();
-    assert_eq!(in_use, [1], "the program sees it too");
-    // A version that is not there is none.
-    let refused = dashboard.submit("/prompts/adapt", "/prompts/adapt/promote", &[("version", "99")]).await;
-    assert!(matches!(refused.status, 303 | 400 | 404 | 422), "{}", refused.status);
-    assert_eq!(default(&dashboard.api("/prompts/adapt").await), 1);
-    browser.close().await;
-}

@@ -321,37 +321,6 @@ pub(crate) fn noon() -> UtcTime {
     "2026-11-20T12:00:00Z".parse().unwrap()
 }
 
-/// Writes down episodes without files, as many as a list needs to have pages.
-pub(crate) async fn insert_episodes(env: &TestEnv, count: usize) {
-    let db = database(env);
-    let written = db.transaction(move |conn| {
-        for n in 0..count {
-            let id: EpisodeId = format!("row{n:03}").parse().unwrap();
-            let title = format!("Folge Nummer {n}");
-            episodes::insert(
-                conn,
-                &NewEpisode {
-                    episode_id: &id,
-                    channel_id: None,
-                    source: "rss",
-                    title: &title,
-                    published_at: Some(
-                        format!("2026-01-01T00:{:02}:{:02}Z", n / 60, n % 60).parse().unwrap(),
-                    ),
-                    duration_seconds: Some(600),
-                    url: Some("https://podcast.example/folge"),
-                    status: if n % 2 == 0 { EpisodeStatus::New } else { EpisodeStatus::Downloaded },
-                    output_dir: None,
-                    detected_at: noon(),
-                    pipeline_version: PipelineVersion::V2,
-                },
-            )?;
-        }
-        Ok(())
-    });
-    written.await.unwrap();
-}
-
 /// How a review stands in the database.
 pub(crate) async fn review_status(env: &TestEnv, id: i64) -> ReviewStatus {
     query(env, move |conn| review_tasks::find(conn, id)).await.expect("the review").status

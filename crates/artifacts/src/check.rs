@@ -1,11 +1,11 @@
 //! Whether a file is still the one that was written: by its facts if they are known, else by its hash.
 
-use std::{fs, io, os::unix::fs::MetadataExt, path::Path};
+use std::{fs, os::unix::fs::MetadataExt, path::Path};
 
 use btcedu_domain::Sha256Hash;
 use serde::{Deserialize, Serialize};
 
-use crate::FileError;
+use crate::{DataDir, FileError, MAX_PICTURE};
 
 /// What a file system knows of a file; equal facts mean an untouched file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,28 +16,6 @@ pub struct FileFacts {
     pub mtime_ns: i64,
     /// Inode number.
     pub inode: u64,
-}
-
-impl FileFacts {
-    /// Reads the facts of a file; `None` where there is none.
-    ///
-    /// # Errors
-    /// [`FileError::Read`] for anything but "not there".
-    pub fn read(path: &Path) -> Result<Option<Self>, FileError> {
-        match fs::metadata(path) {
-            Ok(m) => Ok(Some(Self::from(&m))),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(FileError::read(path, e)),
-        }
-    }
-
-    /// Reads the facts of a file that is open; `path` is for the error.
-    ///
-    /// # Errors
-    /// [`FileError::Read`].
-    pub fn of(file: &fs::File, path: &Path) -> Result<Self, FileError> {
-        file.metadata().map(|known| Self::from(&known)).map_err(|e| FileError::read(path, e))
-    }
 }
 
 impl From<&fs::Metadata> for FileFacts {
@@ -70,22 +48,51 @@ pub enum FileCheck {
     Changed,
 }
 
-/// Compares a file with the hash it should have; `known` are its facts when it was last compared.
-///
-/// # Errors
-/// [`FileError::Read`] where the file is there and can't be read.
-pub fn check_file(
-    path: &Path,
-    sha256: &Sha256Hash,
-    known: Option<&FileFacts>,
-    depth: CheckDepth,
-) -> Result<FileCheck, FileError> {
-    let Some(now) = FileFacts::read(path)? else { return Ok(FileCheck::Missing) };
-    if depth == CheckDepth::Quick && known == Some(&now) {
-        return Ok(FileCheck::Intact);
+impl DataDir {
+    /// Returns what the file system knows of a file; `None` where there is none.
+    ///
+    /// # Errors
+    /// As [`DataDir::metadata`].
+    pub fn facts(&self, path: &Path) -> Result<Option<FileFacts>, FileError> {
+        Ok(self.metadata(path)?.as_ref().map(FileFacts::from))
     }
-    let bytes = fs::read(path).map_err(|e| FileError::read(path, e))?;
-    Ok(if Sha256Hash::of_bytes(&bytes) == *sha256 { FileCheck::Intact } else { FileCheck::Changed })
+
+    /// Compares a picture with the hash it should have; `known` are its facts when it was last compared.
+    ///
+    /// What is no regular file, leads out of the workspace or is too large counts as changed.
+    ///
+    /// # Errors
+    /// [`FileError::Read`] where the file is there and can't be read.
+    pub fn check(
+        &self,
+        path: &Path,
+        sha256: &Sha256Hash,
+        known: Option<&FileFacts>,
+        depth: CheckDepth,
+    ) -> Result<FileCheck, FileError> {
+        match self.compare(path, sha256, known, depth) {
+            Err(error) if error.is_refused() => Ok(FileCheck::Changed),
+            other => other,
+        }
+    }
+
+    fn compare(
+        &self,
+        path: &Path,
+        sha256: &Sha256Hash,
+        known: Option<&FileFacts>,
+        depth: CheckDepth,
+    ) -> Result<FileCheck, FileError> {
+        let Some(now) = self.facts(path)? else { return Ok(FileCheck::Missing) };
+        if depth == CheckDepth::Quick && known == Some(&now) {
+            return Ok(FileCheck::Intact);
+        }
+        Ok(match self.hash(path, MAX_PICTURE)? {
+            Some(hash) if hash == *sha256 => FileCheck::Intact,
+            Some(_other) => FileCheck::Changed,
+            None => FileCheck::Missing,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -96,12 +103,13 @@ mod tests {
     #[test]
     fn notices_a_missing_a_changed_and_an_untouched_file() {
         let folder = tempfile::tempdir().unwrap();
+        let data = DataDir::new(folder.path());
         let path = folder.path().join("x.png");
         let sha256 = Sha256Hash::of_bytes(b"abc");
-        let check = |facts: Option<&FileFacts>, depth| check_file(&path, &sha256, facts, depth).unwrap();
+        let check = |facts: Option<&FileFacts>, depth| data.check(&path, &sha256, facts, depth).unwrap();
         assert_eq!(check(None, CheckDepth::Quick), FileCheck::Missing);
         write_atomic(&path, b"abc").unwrap();
-        let facts = FileFacts::read(&path).unwrap().unwrap();
+        let facts = data.facts(&path).unwrap().unwrap();
         assert_eq!(check(Some(&facts), CheckDepth::Quick), FileCheck::Intact);
         assert_eq!(check(None, CheckDepth::Quick), FileCheck::Intact);
         write_atomic(&path, b"abd").unwrap();
@@ -111,11 +119,26 @@ mod tests {
     #[test]
     fn a_full_look_finds_what_equal_facts_hide() {
         let folder = tempfile::tempdir().unwrap();
+        let data = DataDir::new(folder.path());
         let path = folder.path().join("x.png");
         write_atomic(&path, b"abd").unwrap();
-        let facts = FileFacts::read(&path).unwrap().unwrap();
+        let facts = data.facts(&path).unwrap().unwrap();
         let sha256 = Sha256Hash::of_bytes(b"abc");
-        assert_eq!(check_file(&path, &sha256, Some(&facts), CheckDepth::Quick).unwrap(), FileCheck::Intact);
-        assert_eq!(check_file(&path, &sha256, Some(&facts), CheckDepth::Full).unwrap(), FileCheck::Changed);
+        let check = |depth| data.check(&path, &sha256, Some(&facts), depth).unwrap();
+        assert_eq!(check(CheckDepth::Quick), FileCheck::Intact);
+        assert_eq!(check(CheckDepth::Full), FileCheck::Changed);
+    }
+
+    #[test]
+    fn what_stands_in_a_pictures_place_counts_as_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataDir::new(folder.path());
+        let sha256 = Sha256Hash::of_bytes(b"abc");
+        let (place, zero) = (folder.path().join("folder.png"), folder.path().join("zero.png"));
+        fs::create_dir(&place).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", &zero).unwrap();
+        for path in [place, zero] {
+            assert_eq!(data.check(&path, &sha256, None, CheckDepth::Quick).unwrap(), FileCheck::Changed);
+        }
     }
 }

@@ -4,8 +4,6 @@ use std::path::{Path, PathBuf};
 
 use btcedu_domain::{ChapterId, EpisodeId, ReviewStage, Sha256Hash, Stage, UtcTime};
 
-use crate::PictureStore;
-
 /// The workspace: everything that a run leaves behind, below one folder.
 #[derive(Debug, Clone)]
 pub struct DataDir {
@@ -148,9 +146,9 @@ impl EpisodeDir {
     pub fn images(&self) -> PathBuf {
         self.outputs().join("images")
     }
-    /// Returns the store of all pictures ever paid for.
-    pub fn store(&self) -> PictureStore {
-        PictureStore::new(self.images().join("store"))
+    /// Returns `outputs/{ep}/images/store`.
+    pub(crate) fn store_folder(&self) -> PathBuf {
+        self.images().join("store")
     }
     /// Returns `outputs/{ep}/images/manifest.json`.
     pub fn manifest(&self) -> PathBuf {
@@ -196,7 +194,7 @@ impl EpisodeDir {
     }
     /// Returns the folders in which an interrupted imagegen may leave temporary files.
     ///
-    /// In the store one may be a whole picture that was paid for: only who can tell clears it away.
+    /// One in the store may be a whole picture that was paid for, so look at it before it is removed.
     pub fn picture_folders(&self) -> [PathBuf; 5] {
         let outputs = self.outputs();
         [
@@ -204,7 +202,7 @@ impl EpisodeDir {
             outputs.join("render"), // the draft's stale marker
             outputs,
             self.images(),
-            self.store().folder().to_owned(),
+            self.store_folder(),
         ]
     }
 

@@ -38,7 +38,7 @@ pub enum FileError {
         #[source]
         source: io::Error,
     },
-    /// Any failure to read but "not there", which is no error.
+    /// Any other failure to read; that a file isn't there is no error.
     #[error("can't read '{path}'")]
     Read {
         /// The file or folder.
@@ -48,17 +48,17 @@ pub enum FileError {
         source: io::Error,
     },
     /// A link on the way to the file leads out of the workspace.
-    #[error("'{path}' leads out of the workspace, so it is not shown; put the file itself there")]
+    #[error("'{path}' leads out of the workspace, so it is not read; put the file itself there")]
     LeadsOut {
         /// The file as it was named.
         path: PathBuf,
     },
-    /// Larger than anything that is shown.
-    #[error("'{path}' is larger than {limit} bytes, so it is not shown")]
+    /// Larger than a file of its kind may be.
+    #[error("'{path}' is larger than {limit} bytes, so it is not read; look whether it is the right file")]
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// What is shown at most.
+        /// The most that is read.
         limit: u64,
     },
     /// The file is there and is not text in UTF-8.
@@ -69,6 +69,14 @@ pub enum FileError {
         /// What is wrong; it has the bytes.
         #[source]
         source: FromUtf8Error,
+    },
+    /// Something else stands where a file should be.
+    #[error("'{path}' is {found} and not a file, so it is not read; move it away, and put the file there")]
+    NotAFile {
+        /// Where the file should be.
+        path: PathBuf,
+        /// What is there, in words.
+        found: &'static str,
     },
     /// The file is there and is not the JSON that it should be.
     #[error("'{path}' is not what it should be")]
@@ -82,6 +90,12 @@ pub enum FileError {
 }
 
 impl FileError {
+    /// Tells whether the file was refused for what it is, without an attempt to read it to its end: no regular
+    /// file, outside of the workspace, or too large.
+    pub fn is_refused(&self) -> bool {
+        matches!(self, Self::LeadsOut { .. } | Self::TooLarge { .. } | Self::NotAFile { .. })
+    }
+
     /// Sorts a failure to write by what the person can do about it.
     pub(crate) fn write(path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();

@@ -4,29 +4,29 @@ use std::fmt::{self, Write};
 
 use btcedu_domain::Sha256Hash;
 
-use crate::{EpisodeDir, EpisodeLock, FileFacts, list_files};
+use crate::{EpisodeDir, EpisodeLock, FileFacts};
 
 impl EpisodeDir {
     /// Hashes names, sizes and times of all files that a page may show, and whether somebody works on the episode.
     ///
-    /// What can't be looked at counts as what it is: a file that can't be looked at.
+    /// Of a file or folder that can't be looked at, the reason is hashed.
     pub fn fingerprint(&self) -> Sha256Hash {
+        let data = self.data();
         let mut known = String::new();
         let mut note = |line: fmt::Arguments<'_>| {
             // Writing to a string can't fail.
             let _always = writeln!(known, "{line}");
         };
         for folder in self.text_folders().into_iter().chain([self.images()]) {
-            let mut paths = match list_files(&folder) {
+            let paths = match data.list(&folder) {
                 Ok(paths) => paths,
                 Err(error) => {
                     note(format_args!("{error}"));
                     continue;
                 }
             };
-            paths.sort();
             for path in paths {
-                match FileFacts::read(&path) {
+                match data.facts(&path) {
                     Ok(Some(FileFacts { size_bytes, mtime_ns, inode })) => {
                         note(format_args!("{}\0{size_bytes} {mtime_ns} {inode}", path.display()));
                     }

@@ -3,17 +3,21 @@
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{Read, Seek, Write},
+    os::unix::fs::OpenOptionsExt,
     path::PathBuf,
     time::Duration,
 };
 
 use btcedu_domain::{Clock, EpisodeId, UtcTime};
+use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
 use crate::{EpisodeDir, FileError, files::folder_of};
 
 /// How long a second run waits for the first before it gives up.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// No description of a holder is longer, in bytes.
+const MAX_HOLDER: u64 = 64 * 1024;
 /// How often it looks meanwhile.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
@@ -100,11 +104,11 @@ impl EpisodeLock {
         Ok(Self { episode: dir.id().clone(), _file: file })
     }
 
-    /// Tells whether anybody holds the episode right now, without making a file.
+    /// Tells whether a process holds the episode right now, without making a file.
     pub fn is_held(dir: &EpisodeDir) -> bool {
-        // Who looks at the same moment and finds it taken tries again.
-        File::open(dir.lock_file())
-            .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+        // The shared lock is held for a moment only; a run that wants the episode just then tries again.
+        let opened = dir.data().open(&dir.lock_file()).ok().flatten();
+        opened.is_some_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
     /// Returns the episode that is held.
@@ -116,7 +120,11 @@ impl EpisodeLock {
 fn open(path: &PathBuf) -> Result<File, FileError> {
     let failed = |e| FileError::write(path, e);
     fs::create_dir_all(folder_of(path)).map_err(failed)?;
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(failed)
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    // Nothing waits for a named pipe in the file's place, and a link in it is no lock of ours.
+    let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
+    options.custom_flags(flags.bits().cast_signed()).open(path).map_err(failed)
 }
 
 fn write_holder(file: &mut File, holder: &LockHolder) -> std::io::Result<()> {
@@ -130,7 +138,7 @@ fn write_holder(file: &mut File, holder: &LockHolder) -> std::io::Result<()> {
 fn read_holder(file: &mut File) -> Option<LockHolder> {
     let mut text = String::new();
     file.rewind().ok()?;
-    file.read_to_string(&mut text).ok()?;
+    file.take(MAX_HOLDER).read_to_string(&mut text).ok()?;
     serde_json::from_str(&text).ok()
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use btcedu_domain::UtcTime;
 use serde::{Deserialize, Serialize};
 
-use crate::{FileError, files, read_json, write_json_atomic};
+use crate::{DataDir, FileError, files, write_json_atomic};
 
 /// Says that an output is out of date, and why; stands beside it as `NAME.stale`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,17 +45,21 @@ pub struct StaleNote {
     pub reason: String,
 }
 
-/// Returns who says that a file is out of date and why, if a marker does; one that can't be read counts too.
-///
-/// # Errors
-/// [`FileError`] where it is there and the disk doesn't give it.
-pub fn stale_note(output: &Path) -> Result<Option<StaleNote>, FileError> {
-    match read_json::<StaleMarker>(&stale_path(output)) {
-        Ok(marker) => Ok(marker.map(|m| StaleNote { by: m.invalidated_by, reason: m.reason })),
-        Err(FileError::Malformed { .. }) => {
-            Ok(Some(StaleNote { by: String::new(), reason: "a marker beside it says so".to_owned() }))
+impl DataDir {
+    /// Returns which stage or review says that a file is out of date and why, if a marker does.
+    ///
+    /// A marker that is spoiled or refused still marks the file.
+    ///
+    /// # Errors
+    /// [`FileError::Read`] where the disk doesn't give it.
+    pub fn stale_note(&self, output: &Path) -> Result<Option<StaleNote>, FileError> {
+        match self.read_json::<StaleMarker>(&stale_path(output)) {
+            Ok(marker) => Ok(marker.map(|m| StaleNote { by: m.invalidated_by, reason: m.reason })),
+            Err(error) if error.is_refused() || matches!(error, FileError::Malformed { .. }) => {
+                Ok(Some(StaleNote { by: String::new(), reason: "a marker beside it says so".to_owned() }))
+            }
+            Err(error) => Err(error),
         }
-        Err(error) => Err(error),
     }
 }
 

@@ -11,9 +11,8 @@ use btcedu_domain::{CallId, ChapterId, EpisodeId, PromptSource, Sha256Hash, Usd,
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CheckDepth, FileCheck, FileError, PictureSnapshot, TEMP_PREFIX, check_file, crash_point,
-    files::{list_files, sync_folder},
-    read_json, remove_file,
+    CheckDepth, DataDir, EpisodeDir, FileCheck, FileError, PictureSnapshot, TEMP_PREFIX, crash_point,
+    files::sync_folder, remove_file,
 };
 
 /// All that is known of a stored picture; stands beside it as JSON.
@@ -97,6 +96,7 @@ impl Sidecar {
 /// The store of one episode.
 #[derive(Debug, Clone)]
 pub struct PictureStore {
+    data: DataDir,
     folder: PathBuf,
 }
 
@@ -123,15 +123,18 @@ pub struct StoreScan {
     pub items: Vec<StoreItem>,
     /// Complete pictures under temporary names.
     pub torn: Vec<TornPicture>,
-    /// Files that belong to no picture: unreadable sidecars, pictures without one.
+    /// Files that belong to no picture: sidecars that can't be read, pictures without one.
     pub strays: Vec<PathBuf>,
 }
 
-impl PictureStore {
-    pub(crate) fn new(folder: PathBuf) -> Self {
-        Self { folder }
+impl EpisodeDir {
+    /// Returns the store of all pictures ever paid for.
+    pub fn store(&self) -> PictureStore {
+        PictureStore { data: self.data(), folder: self.store_folder() }
     }
+}
 
+impl PictureStore {
     /// Returns the folder.
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -173,10 +176,8 @@ impl PictureStore {
     /// [`FileError::Read`] where the folder or a file can't be read.
     pub fn scan(&self) -> Result<StoreScan, FileError> {
         let mut scan = StoreScan::default();
-        let mut names: Vec<PathBuf> = list_files(&self.folder)?;
-        names.sort();
         let mut pictures: Vec<PathBuf> = Vec::new();
-        for path in names {
+        for path in self.data.list(&self.folder)? {
             let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
             let temporary = name.starts_with(TEMP_PREFIX);
             match path.extension().and_then(OsStr::to_str) {
@@ -193,10 +194,10 @@ impl PictureStore {
     }
 
     fn add_sidecar(&self, path: &Path, temporary: bool, scan: &mut StoreScan) -> Result<(), FileError> {
-        let sidecar: Sidecar = match read_json(path) {
+        let sidecar: Sidecar = match self.data.read_json(path) {
             Ok(Some(sidecar)) => sidecar,
             Ok(None) => return Ok(()),
-            Err(FileError::Malformed { .. }) => {
+            Err(error) if error.is_refused() || matches!(error, FileError::Malformed { .. }) => {
                 if !temporary {
                     scan.strays.push(path.to_owned());
                 }
@@ -205,9 +206,10 @@ impl PictureStore {
             Err(error) => return Err(error),
         };
         let staged = StagedPicture { folder: self.folder.clone(), sidecar: sidecar.clone() };
-        let present = self.picture(&sidecar).exists();
+        // Anything in the picture's place counts as present; the check of its bytes tells what it is.
+        let present = !matches!(self.data.metadata(&self.picture(&sidecar)), Ok(None));
         let complete = !present
-            && check_file(&staged.temp_picture(), &sidecar.sha256, None, CheckDepth::Full)?
+            && self.data.check(&staged.temp_picture(), &sidecar.sha256, None, CheckDepth::Full)?
                 == FileCheck::Intact;
         if complete {
             scan.torn.push(TornPicture { sidecar });

@@ -5,10 +5,7 @@ use std::path::Path;
 use btcedu_domain::Sha256Hash;
 use btcedu_texts::plain;
 
-use crate::{DataDir, FileError};
-
-/// No text is larger, in bytes.
-pub const MAX_TEXT: u64 = 16 * 1024 * 1024;
+use crate::{DataDir, FileError, MAX_TEXT};
 
 /// A text of the workspace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,9 +35,9 @@ impl LoadedText {
 /// Reads a text of the workspace; `None` where there is none.
 ///
 /// # Errors
-/// As [`DataDir::read_inside`] with [`MAX_TEXT`], and [`FileError::NotText`].
+/// As [`DataDir::read`] with [`MAX_TEXT`], and [`FileError::NotText`].
 pub fn read_text(data: &DataDir, path: &Path) -> Result<Option<LoadedText>, FileError> {
-    match data.read_inside(path, MAX_TEXT)? {
+    match data.read(path, MAX_TEXT)? {
         Some(bytes) => LoadedText::from_bytes(path, bytes).map(Some),
         None => Ok(None),
     }

@@ -1,8 +1,6 @@
-//! Who may come in: from where, under which name, with which password.
+//! Who is let in: from which host name and origin, with which password, and how often it may be tried.
 
-mod credentials;
-mod gate;
-mod sign_in;
+mod request;
 
 use std::{
     net::{IpAddr, Ipv6Addr},
@@ -10,21 +8,25 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use actix_web::{HttpRequest, cookie::Key, http::header};
-use btcedu_domain::Sha256Hash;
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-
-pub use self::credentials::{BadCredentials, Credentials, hash_password};
-pub(crate) use self::{
-    gate::{below, gate},
-    sign_in::{show_sign_in, show_sign_out, sign_in, sign_out},
+use actix_web::{
+    HttpRequest,
+    http::{Method, header},
 };
-use crate::error::WebError;
+use btcedu_domain::{BlockingPool, Sha256Hash};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use self::request::{BasicSignIn, is_allowed_host, is_same_origin, text_of};
+use crate::{config::BasePath, credentials::Credentials, error::WebError};
 
 /// Tries to sign in from one address: so many at once, and so many a minute.
 const TRIES: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
-/// Where the session keeps who has signed in.
-const USER: &str = "user";
+/// A check takes 19 MiB and 50 ms on purpose, so that no more run at once.
+static PASSWORDS: BlockingPool = BlockingPool::new(2);
+/// Where nobody has to sign in.
+const OPEN_PATHS: [&str; 2] = ["/healthz", "/sign-in"];
+/// What stays as it is in `?next=PATH`.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'/');
 
 /// Who may come in, and who tries too often.
 pub(crate) struct Access {
@@ -32,22 +34,77 @@ pub(crate) struct Access {
     hosts: Vec<String>,
     tries: DefaultKeyedRateLimiter<IpAddr>,
     /// Hash of the last `Authorization` that was right: checking a password takes long on purpose.
-    known: Mutex<Option<Sha256Hash>>,
+    last_right: Mutex<Option<Sha256Hash>>,
+}
+
+/// What becomes of a request.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// It is answered.
+    Enter,
+    /// The visitor is sent to this address first.
+    SignIn(String),
 }
 
 impl Access {
     pub(crate) fn new(credentials: Option<Credentials>, hosts: Vec<String>) -> Self {
         let tries = RateLimiter::keyed(Quota::per_minute(TRIES));
-        Self { credentials, hosts, tries, known: Mutex::default() }
+        Self { credentials, hosts, tries, last_right: Mutex::default() }
     }
 
-    /// Returns who signs in here; none where nobody has to.
+    /// Returns the name that signs in here; none where nobody has to.
     pub(crate) fn user(&self) -> Option<&str> {
         self.credentials.as_ref().map(Credentials::user)
     }
 
+    /// Decides whether a request is answered; `signed_in` is the name that its session holds.
+    ///
+    /// # Errors
+    /// [`WebError`] says why it is refused.
+    pub(crate) async fn admit(
+        &self,
+        base: &BasePath,
+        request: &HttpRequest,
+        signed_in: Option<&str>,
+    ) -> Result<Admission, WebError> {
+        // Without a password, a foreign host name that leads here would let the pages of that host read ours.
+        if self.credentials.is_none() && !is_allowed_host(request, &self.hosts) {
+            return Err(WebError::Misdirected);
+        }
+        if !is_reading(request.method()) && !is_same_origin(request) {
+            return Err(WebError::Forbidden("this form was not sent from one of the dashboard's own pages"));
+        }
+        let path = base.strip(request.path());
+        if OPEN_PATHS.contains(&path) || path.starts_with("/static/") {
+            return Ok(Admission::Enter);
+        }
+        let Some(credentials) = &self.credentials else { return Ok(Admission::Enter) };
+        if signed_in == Some(credentials.user()) {
+            return Ok(Admission::Enter);
+        }
+        let is_for_programs = path.starts_with("/api/") || path == "/metrics";
+        if is_for_programs && self.is_authorized(request).await? {
+            return Ok(Admission::Enter);
+        }
+        // A person sees no page in answer to a form or an event stream, so sending them elsewhere helps nobody.
+        if is_for_programs || !is_reading(request.method()) || path == "/events" {
+            return Err(WebError::Unauthorized);
+        }
+        let asked = request.uri().path_and_query().map_or(path, |asked| base.strip(asked.as_str()));
+        let next = utf8_percent_encode(asked, UNRESERVED);
+        Ok(Admission::SignIn(format!("{base}/sign-in?next={next}")))
+    }
+
     /// Checks name and password, not too often from one address.
-    async fn check(&self, request: &HttpRequest, user: String, password: String) -> Result<bool, WebError> {
+    ///
+    /// # Errors
+    /// [`WebError::TooManyTries`].
+    pub(crate) async fn check(
+        &self,
+        request: &HttpRequest,
+        user: String,
+        password: String,
+    ) -> Result<bool, WebError> {
         let Some(credentials) = self.credentials.clone() else { return Ok(true) };
         self.tries.retain_recent();
         if let Some(address) = address_of(request)
@@ -55,37 +112,78 @@ impl Access {
         {
             return Err(WebError::TooManyTries);
         }
-        Ok(btcedu_pictures::offload(move || credentials.fit(&user, &password)).await?)
+        Ok(PASSWORDS.run(move || credentials.are_right(&user, &password)).await?)
     }
 
-    fn is_known(&self, authorization: &str) -> bool {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.is_some_and(|known| known == Sha256Hash::of_bytes(authorization.as_bytes()))
-    }
-
-    fn remember(&self, authorization: &str) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        *known = Some(Sha256Hash::of_bytes(authorization.as_bytes()));
+    /// Checks the `Authorization` that a program sends.
+    async fn is_authorized(&self, request: &HttpRequest) -> Result<bool, WebError> {
+        let Some(authorization) = text_of(request, &header::AUTHORIZATION) else { return Ok(false) };
+        let hash = Sha256Hash::of_bytes(authorization.as_bytes());
+        if *self.last_right.lock().unwrap_or_else(PoisonError::into_inner) == Some(hash) {
+            return Ok(true);
+        }
+        let Some(BasicSignIn { user, password }) = BasicSignIn::parse(authorization) else {
+            return Ok(false);
+        };
+        let is_right = self.check(request, user, password).await?;
+        if is_right {
+            *self.last_right.lock().unwrap_or_else(PoisonError::into_inner) = Some(hash);
+        }
+        Ok(is_right)
     }
 }
 
-/// Makes a word that nobody guesses: up to 64 hex digits, four bits each.
-pub(crate) fn random_word(digits: usize) -> String {
-    Sha256Hash::of_bytes(Key::generate().signing()).to_string().chars().take(digits).collect()
+fn is_reading(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
 }
 
-/// Returns whose try it is; a proxy at this machine says so in the last part of `X-Forwarded-For`.
+/// Returns the address that a try counts for; a proxy at this machine gives it as the last of `X-Forwarded-For`.
 fn address_of(request: &HttpRequest) -> Option<IpAddr> {
     let peer = request.peer_addr()?.ip();
-    let forwarded = request.headers().get(header::X_FORWARDED_FOR).and_then(|value| value.to_str().ok());
+    let forwarded = text_of(request, &header::X_FORWARDED_FOR);
     let last = forwarded.and_then(|list| list.rsplit(',').next()?.trim().parse().ok());
     Some(network_of(if peer.is_loopback() { last.unwrap_or(peer) } else { peer }))
 }
 
-/// Whoever has an IPv6 address has all of its /64 (RFC 6177).
+/// One subscriber has a whole /64 of IPv6 addresses (RFC 6177), so they count as one.
 fn network_of(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+    use crate::credentials::hash_password;
+
+    fn guarded() -> Access {
+        let line = hash_password("ayşe", "geheim").unwrap();
+        Access::new(Some(line.parse().unwrap()), Vec::new())
+    }
+
+    #[actix_web::test]
+    async fn a_visitor_is_sent_to_sign_in_and_back_to_where_they_were() {
+        let (access, base) = (guarded(), "/b".parse().unwrap());
+        let request = TestRequest::with_uri("/b/reviews/1?view=side&x=%C3%BC").to_http_request();
+        let to = Admission::SignIn("/b/sign-in?next=/reviews/1%3Fview%3Dside%26x%3D%25C3%25BC".to_owned());
+        assert_eq!(access.admit(&base, &request, None).await.unwrap(), to);
+        assert_eq!(access.admit(&base, &request, Some("ayşe")).await.unwrap(), Admission::Enter);
+        assert_eq!(access.admit(&base, &request, Some("mehmet")).await.unwrap(), to);
+    }
+
+    #[test]
+    fn the_addresses_of_one_subscriber_count_as_one() {
+        let of = |peer: &str, forwarded: &'static str| {
+            let request = TestRequest::default().peer_addr(peer.parse().unwrap());
+            address_of(&request.insert_header(("x-forwarded-for", forwarded)).to_http_request()).unwrap()
+        };
+        assert_eq!(of("127.0.0.1:1", "9.9.9.9, 198.51.100.7"), IpAddr::from([198, 51, 100, 7]));
+        assert_eq!(of("198.51.100.7:1", "9.9.9.9"), IpAddr::from([198, 51, 100, 7]));
+        assert_eq!(of("[2001:db8::1]:1", ""), of("[2001:db8::ffff:1]:1", ""));
+        assert_ne!(of("[2001:db8::1]:1", ""), of("[2001:db8:0:1::1]:1", ""));
     }
 }

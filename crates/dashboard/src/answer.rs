@@ -1,53 +1,54 @@
-//! How every answer is made: compressed, with a tag to ask again by, with safe headers, and errors as pages or JSON.
+//! How answers are made: compressed where that helps, and with a tag by which a browser asks again.
 
 use std::io::{Read, Write};
 
 use actix_web::{
     HttpRequest, HttpResponse, HttpResponseBuilder,
-    body::{BoxBody, EitherBody, MessageBody},
-    dev::ServiceResponse,
-    http::{
-        StatusCode,
-        header::{self, HeaderMap, HeaderName, HeaderValue},
-    },
+    http::header::{self, AcceptEncoding, Encoding, EntityTag, Header, IfNoneMatch},
+    web::Query,
 };
 use btcedu_domain::Sha256Hash;
 use bytes::Bytes;
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
 
-use crate::{
-    access::random_word,
-    error::WebError,
-    state::AppState,
-    templates::{Page, PageName},
-};
+use crate::error::WebError;
 
-/// Compressing less than this is not worth a header.
-const WORTH_COMPRESSING: usize = 1024;
+/// Shorter bodies are sent as they are, in bytes: compression would save less than a packet.
+const MIN_COMPRESSED: usize = 1024;
 
-/// A page is made as often as something changes, so making it quickly counts for more than its last tenth.
+/// A page is made anew after each change, so speed counts for more than the last tenth of its size.
 const LEVEL: Compression = Compression::new(3);
 
 /// How long a browser may keep an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Freshness {
-    /// The address holds the content's hash.
+    /// For good: the address holds the content's hash.
     Forever,
-    /// Ask each time whether it has changed.
+    /// It asks each time whether the answer has changed.
     AskAgain,
-    /// Nobody keeps it.
+    /// Not at all.
     Never,
 }
 
 impl Freshness {
+    /// Returns the value of `Cache-Control`.
     pub(crate) fn header(self) -> &'static str {
         match self {
             Self::Forever => "private, max-age=31536000, immutable",
             Self::AskAgain => "private, no-cache",
             Self::Never => "no-store",
         }
+    }
+
+    /// Says how long an answer may be kept whose address may hold its hash, as `?v=HASH`.
+    pub(crate) fn of_hash(request: &HttpRequest, hash: &str) -> Self {
+        #[derive(Deserialize)]
+        struct Asked {
+            v: String,
+        }
+        let asked = Query::<Asked>::from_query(request.query_string());
+        if asked.is_ok_and(|asked| asked.v == hash) { Self::Forever } else { Self::AskAgain }
     }
 }
 
@@ -57,7 +58,7 @@ pub(crate) struct Body {
     media_type: &'static str,
     bytes: Bytes,
     is_gzip: bool,
-    etag: String,
+    tag: EntityTag,
 }
 
 pub(crate) const HTML: &str = "text/html; charset=utf-8";
@@ -66,11 +67,11 @@ pub(crate) const JSON: &str = "application/json";
 impl Body {
     pub(crate) fn new(plain: Bytes, media_type: &'static str) -> Self {
         let hash = Sha256Hash::of_bytes(&plain).to_string();
-        let etag = format!("\"{}\"", hash.get(..32).unwrap_or(&hash));
-        let gzip = if plain.len() < WORTH_COMPRESSING { None } else { compressed(&plain) };
+        let tag = EntityTag::new_strong(hash.chars().take(32).collect());
+        let gzip = if plain.len() < MIN_COMPRESSED { None } else { compressed(&plain) };
         match gzip.filter(|gzip| gzip.len() < plain.len()) {
-            Some(gzip) => Self { media_type, bytes: gzip, is_gzip: true, etag },
-            None => Self { media_type, bytes: plain, is_gzip: false, etag },
+            Some(gzip) => Self { media_type, bytes: gzip, is_gzip: true, tag },
+            None => Self { media_type, bytes: plain, is_gzip: false, tag },
         }
     }
 
@@ -80,12 +81,16 @@ impl Body {
 
     /// Returns about how much memory it takes, in bytes.
     pub(crate) fn size(&self) -> usize {
-        self.bytes.len() + self.etag.len()
+        self.bytes.len() + self.tag.tag().len()
     }
 
-    /// Answers with it, or says that what the browser has is the same.
+    pub(crate) fn media_type(&self) -> &'static str {
+        self.media_type
+    }
+
+    /// Answers with it, or says that the browser has it already.
     pub(crate) fn respond(&self, request: &HttpRequest, freshness: Freshness) -> HttpResponse {
-        if freshness != Freshness::Never && knows(request, &self.etag) {
+        if freshness != Freshness::Never && has_already(request, &self.tag) {
             let mut response = HttpResponse::NotModified();
             self.put_headers(&mut response, freshness);
             return response.finish();
@@ -93,7 +98,7 @@ impl Body {
         let mut response = HttpResponse::Ok();
         self.put_headers(&mut response, freshness);
         response.insert_header((header::CONTENT_TYPE, self.media_type));
-        if self.is_gzip && takes_gzip(request) {
+        if self.is_gzip && accepts_gzip(request) {
             return response.insert_header((header::CONTENT_ENCODING, "gzip")).body(self.bytes.clone());
         }
         match self.plain() {
@@ -102,8 +107,11 @@ impl Body {
         }
     }
 
-    /// Returns it as it was; only those who take no compression need it.
-    fn plain(&self) -> std::io::Result<Bytes> {
+    /// Returns it uncompressed, for the few clients that accept no compression.
+    ///
+    /// # Errors
+    /// That of the decoder, which is never seen: the bytes are our own.
+    pub(crate) fn plain(&self) -> std::io::Result<Bytes> {
         if !self.is_gzip {
             return Ok(self.bytes.clone());
         }
@@ -114,7 +122,7 @@ impl Body {
 
     fn put_headers(&self, response: &mut HttpResponseBuilder, freshness: Freshness) {
         if freshness != Freshness::Never {
-            response.insert_header((header::ETAG, self.etag.as_str()));
+            response.insert_header((header::ETAG, self.tag.clone()));
         }
         response.insert_header((header::CACHE_CONTROL, freshness.header()));
         response.insert_header((header::VARY, "Accept-Encoding, Cookie"));
@@ -127,174 +135,74 @@ fn compressed(plain: &[u8]) -> Option<Bytes> {
     encoder.finish().ok().map(Bytes::from)
 }
 
-fn text_of<'a>(request: &'a HttpRequest, name: &HeaderName) -> &'a str {
-    request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
-}
-
-/// Tells whether the browser has the answer with this tag.
-pub(crate) fn knows(request: &HttpRequest, etag: &str) -> bool {
-    let known = text_of(request, &header::IF_NONE_MATCH);
-    known.split(',').any(|tag| matches!(tag.trim(), "*") || tag.trim().trim_start_matches("W/") == etag)
-}
-
-fn takes_gzip(request: &HttpRequest) -> bool {
-    text_of(request, &header::ACCEPT_ENCODING).split(',').any(|coding| {
-        let mut parts = coding.split(';').map(str::trim);
-        parts.next() == Some("gzip") && parts.next() != Some("q=0")
-    })
-}
-
-/// Returns the `v` of an address, which names the content's hash.
-pub(crate) fn asked_version(request: &HttpRequest) -> Option<&str> {
-    request.query_string().split('&').find_map(|pair| pair.strip_prefix("v="))
-}
-
-/// Sent with everything (owasp.org/www-project-secure-headers).
-const SAFE_HEADERS: [(HeaderName, &str); 6] = [
-    (
-        header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
-         form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    ),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::X_FRAME_OPTIONS, "DENY"),
-    (header::REFERRER_POLICY, "same-origin"),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-];
-
-fn put_safe_headers(headers: &mut HeaderMap) {
-    for (name, value) in SAFE_HEADERS {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    if !headers.contains_key(header::CACHE_CONTROL) {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+/// Tells whether the browser has the answer with this tag already.
+pub(crate) fn has_already(request: &HttpRequest, tag: &EntityTag) -> bool {
+    match IfNoneMatch::parse(request) {
+        Ok(IfNoneMatch::Any) => true,
+        Ok(IfNoneMatch::Items(known)) => known.iter().any(|known| known.weak_eq(tag)),
+        Err(_unreadable) => false,
     }
 }
 
-/// What an error page, or its JSON, says.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ErrorView {
-    /// The HTTP status.
-    status: u16,
-    /// In a few words.
-    heading: &'static str,
-    /// In a sentence.
-    message: String,
-    /// Stands in the log too; empty where there is nothing to look up.
-    id: String,
+/// Tells whether the client accepts gzip, and doesn't rather have the plain body.
+fn accepts_gzip(request: &HttpRequest) -> bool {
+    let supported = [Encoding::gzip(), Encoding::identity()];
+    let accepted = AcceptEncoding::parse(request).ok();
+    accepted.and_then(|accepted| accepted.negotiate(supported.iter())) == Some(Encoding::gzip())
 }
 
-/// Gives an answer its safe headers; an error without a body gets a page, or JSON where a program asks.
-pub(crate) fn finish<B: MessageBody + 'static>(
-    state: &AppState,
-    response: ServiceResponse<B>,
-) -> ServiceResponse<EitherBody<B, BoxBody>> {
-    let status = response.status();
-    let is_ours = response.response().error().is_none() && !is_bare(&response);
-    let mut response = if is_ours || !(status.is_client_error() || status.is_server_error()) {
-        response.map_into_left_body()
-    } else {
-        let (request, response) = response.into_parts();
-        let told = tell(&request, status, response.error());
-        let body = if is_api(&request) {
-            Body::json(&serde_json::json!({ "error": told }))
-                .unwrap_or_else(|_unlikely| Body::new(Bytes::new(), JSON))
-        } else {
-            error_page(state, &told)
-        };
-        let mut page = HttpResponse::build(status);
-        page.insert_header((header::CONTENT_TYPE, body.media_type));
-        for name in [header::ALLOW, header::WWW_AUTHENTICATE, header::RETRY_AFTER] {
-            if let Some(value) = response.headers().get(&name) {
-                page.insert_header((name, value.clone()));
-            }
-        }
-        if status == StatusCode::UNAUTHORIZED && takes_passwords(&request) {
-            page.insert_header((header::WWW_AUTHENTICATE, "Basic realm=\"btcedu\", charset=\"UTF-8\""));
-        }
-        if status == StatusCode::TOO_MANY_REQUESTS {
-            page.insert_header((header::RETRY_AFTER, "60"));
-        }
-        let plain = body.plain().unwrap_or_default();
-        ServiceResponse::new(request, page.body(plain)).map_into_right_body()
-    };
-    put_safe_headers(response.headers_mut());
-    response
-}
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
 
-/// The framework's own errors come without a body, or with one line of text.
-fn is_bare<B: MessageBody>(response: &ServiceResponse<B>) -> bool {
-    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    kind.is_none_or(|kind| kind.starts_with("text/plain") && response.status() != StatusCode::OK)
-}
+    use super::*;
 
-/// On pages there is a form for that, and no need for the browser's own window.
-fn takes_passwords(request: &HttpRequest) -> bool {
-    is_api(request) || request.path().ends_with("/metrics")
-}
-
-fn is_api(request: &HttpRequest) -> bool {
-    request.path().contains("/api/v1/")
-}
-
-fn tell(request: &HttpRequest, status: StatusCode, error: Option<&actix_web::Error>) -> ErrorView {
-    let ours = error.and_then(|error| error.as_error::<WebError>());
-    let mut id = String::new();
-    let message = match ours {
-        Some(error @ WebError::Internal(cause)) => {
-            id = random_word(8);
-            let (path, error_id) = (request.path(), id.as_str());
-            tracing::error!(error_id, path, cause = chain(cause.as_ref()), "a page could not be made");
-            format!("{error}; the log of `btcedu web` says more about it under the id below")
-        }
-        Some(error) => error.to_string(),
-        None => match status {
-            StatusCode::NOT_FOUND => "there is nothing at this address".to_owned(),
-            StatusCode::METHOD_NOT_ALLOWED => "this address doesn't take that method".to_owned(),
-            StatusCode::PAYLOAD_TOO_LARGE => "that is more than a form may send".to_owned(),
-            StatusCode::REQUEST_TIMEOUT => WebError::TooSlow.to_string(),
-            other if other.is_client_error() => "the request can't be read".to_owned(),
-            other => {
-                id = random_word(8);
-                let (path, error_id) = (request.path(), id.as_str());
-                let cause = error.map(ToString::to_string).unwrap_or_default();
-                tracing::error!(error_id, path, status = other.as_u16(), cause, "a page could not be made");
-                "something went wrong here; the log of `btcedu web` says more about it under the id below"
-                    .to_owned()
-            }
-        },
-    };
-    ErrorView { status: status.as_u16(), heading: heading(status), message, id }
-}
-
-fn heading(status: StatusCode) -> &'static str {
-    match status {
-        StatusCode::NOT_FOUND => "Not found",
-        StatusCode::METHOD_NOT_ALLOWED => "Not like this",
-        StatusCode::CONFLICT => "Something has changed meanwhile",
-        StatusCode::FORBIDDEN | StatusCode::MISDIRECTED_REQUEST => "Not allowed",
-        StatusCode::UNAUTHORIZED => "Sign in first",
-        StatusCode::TOO_MANY_REQUESTS => "Too many tries",
-        other if other.is_client_error() => "That didn't work",
-        _ => "Something went wrong",
+    fn asking(name: &'static str, value: &'static str) -> HttpRequest {
+        TestRequest::default().insert_header((name, value)).to_http_request()
     }
-}
 
-fn error_page(state: &AppState, told: &ErrorView) -> Body {
-    // Whoever meets an error may be nobody who has signed in.
-    let page = Page::new(state, PageName::Error, told.heading).signed_out();
-    match state.templates.render(&page, told) {
-        Ok(html) => Body::new(html.into(), HTML),
-        Err(error) => {
-            tracing::error!(cause = chain(&error), "the error page could not be made");
-            Body::new(Bytes::from_static(b"something went wrong"), "text/plain; charset=utf-8")
+    #[test]
+    fn gzip_is_sent_to_those_who_accept_it() {
+        for accepted in ["gzip", "gzip, deflate, br", "br;q=1.0, gzip;q=0.8", "GZIP", "gzip;q=0.001"] {
+            assert!(accepts_gzip(&asking("accept-encoding", accepted)), "{accepted}");
+        }
+        // With `*` the plain body is as good.
+        for refused in
+            ["", "br", "gzip;q=0", "gzip; q=0.0, deflate", "identity", "*;q=0", "gzip;q=0, *", "*", "?"]
+        {
+            assert!(!accepts_gzip(&asking("accept-encoding", refused)), "{refused}");
+        }
+        assert!(!accepts_gzip(&TestRequest::default().to_http_request()));
+    }
+
+    #[test]
+    fn a_tag_is_known_in_a_list_weak_or_strong() {
+        let tag = EntityTag::new_strong("abc".to_owned());
+        for known in ["\"abc\"", "W/\"abc\"", "\"x\", \"abc\"", "\"x\", W/\"abc\"", "*"] {
+            assert!(has_already(&asking("if-none-match", known), &tag), "{known}");
+        }
+        for other in ["\"abcd\"", "abc", "", "W/\"x\"", "\"x\", \"y\""] {
+            assert!(!has_already(&asking("if-none-match", other), &tag), "{other}");
+        }
+        assert!(!has_already(&TestRequest::default().to_http_request(), &tag));
+    }
+
+    #[test]
+    fn only_the_address_with_the_hash_is_kept_for_good() {
+        let asked = |uri: &str| Freshness::of_hash(&TestRequest::with_uri(uri).to_http_request(), "abc");
+        assert_eq!(asked("/x?v=abc"), Freshness::Forever);
+        assert_eq!(asked("/x?y=1&v=abc"), Freshness::Forever);
+        for uri in ["/x", "/x?v=", "/x?v=abcd", "/x?w=abc", "/x?v=abc0"] {
+            assert_eq!(asked(uri), Freshness::AskAgain, "{uri}");
         }
     }
-}
 
-/// Writes an error with its causes.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    #[test]
+    fn a_long_body_is_compressed_and_comes_back_as_it_was() {
+        let text = "Bitcoin ".repeat(500);
+        let body = Body::new(text.clone().into(), HTML);
+        assert!(body.is_gzip && body.size() < 200);
+        assert_eq!(body.plain().unwrap(), text);
+        assert!(!Body::new(Bytes::from_static(b"short"), HTML).is_gzip);
+    }
 }

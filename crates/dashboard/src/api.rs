@@ -1,15 +1,14 @@
 //! The `OpenAPI` document of `/api/v1`, from the handlers themselves.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::{OpenApi, ToSchema};
 
 use crate::{
     answer::{Body, Freshness, JSON},
-    error::WebError,
     pages::{chapters, costs, episode, episodes, images, prompt, prompts, review, reviews, text},
-    state::AppState,
+    views::error::ErrorView,
 };
 
 #[derive(OpenApi)]
@@ -38,7 +37,7 @@ struct Document;
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ErrorBody {
     /// The error.
-    error: crate::answer::ErrorView,
+    error: ErrorView,
 }
 
 /// Returns the document as JSON, indented, with a line break at the end.
@@ -82,9 +81,6 @@ fn complete(mut document: Value) -> Value {
 }
 
 /// Answers with the document.
-pub(crate) async fn document(
-    _state: web::Data<AppState>,
-    request: HttpRequest,
-) -> Result<HttpResponse, WebError> {
-    Ok(Body::new(openapi_json().into(), JSON).respond(&request, Freshness::AskAgain))
+pub(crate) async fn document(request: HttpRequest) -> HttpResponse {
+    Body::new(openapi_json().into(), JSON).respond(&request, Freshness::AskAgain)
 }

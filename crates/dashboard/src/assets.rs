@@ -2,16 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::{HttpRequest, HttpResponse, web};
 use btcedu_domain::Sha256Hash;
 use bytes::Bytes;
 use rust_embed::RustEmbed;
 
-use crate::{
-    answer::{self, Freshness},
-    error::WebError,
-    state::AppState,
-};
+use crate::answer::Body;
 
 #[derive(RustEmbed)]
 #[folder = "../../web-assets/static"]
@@ -22,10 +17,11 @@ struct Files;
 #[derive(Debug)]
 pub(crate) struct Assets(BTreeMap<String, Asset>);
 
+/// One asset.
 #[derive(Debug)]
-struct Asset {
-    body: answer::Body,
-    hash: String,
+pub(crate) struct Asset {
+    pub(crate) body: Body,
+    pub(crate) hash: String,
 }
 
 impl Assets {
@@ -33,14 +29,18 @@ impl Assets {
         let assets = Files::iter().filter_map(|name| {
             let data = Bytes::from(Files::get(&name)?.data.into_owned());
             let hash = Sha256Hash::of_bytes(&data).short();
-            Some((name.to_string(), Asset { body: answer::Body::new(data, media_type(&name)), hash }))
+            Some((name.to_string(), Asset { body: Body::new(data, media_type(&name)), hash }))
         });
         Self(assets.collect())
     }
 
+    pub(crate) fn get(&self, name: &str) -> Option<&Asset> {
+        self.0.get(name)
+    }
+
     /// Returns an asset's address below the base path.
     pub(crate) fn url(&self, name: &str) -> String {
-        let hash = self.0.get(name).map_or("", |asset| asset.hash.as_str());
+        let hash = self.get(name).map_or("", |asset| asset.hash.as_str());
         format!("/static/{name}?v={hash}")
     }
 }
@@ -52,16 +52,4 @@ fn media_type(name: &str) -> &'static str {
         Some("svg") => "image/svg+xml",
         _ => "application/octet-stream",
     }
-}
-
-/// Serves one asset.
-pub(crate) async fn get(
-    state: web::Data<AppState>,
-    name: web::Path<String>,
-    request: HttpRequest,
-) -> Result<HttpResponse, WebError> {
-    let asset = state.assets.0.get(name.as_str()).ok_or_else(|| WebError::no_such("file", &*name))?;
-    let is_current = answer::asked_version(&request).is_some_and(|version| version == asset.hash);
-    let freshness = if is_current { Freshness::Forever } else { Freshness::AskAgain };
-    Ok(asset.body.respond(&request, freshness))
 }

@@ -1,108 +1,82 @@
-//! Pages as they were made, kept as long as what they show has not changed.
+//! Finished pages, kept as long as what they show has not changed.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+use quick_cache::{
+    Weighter,
+    sync::{Cache, EntryAction, EntryResult},
 };
 
 use crate::answer::Body;
 
 /// What all kept pages may take together, in bytes.
 const MAX_BYTES: usize = 6 * 1024 * 1024;
-/// A longer address is nobody's bookmark.
-const MAX_KEY: usize = 512;
+/// About as many pages fit in, compressed.
+const USUAL_PAGES: usize = 600;
+/// Longer addresses are not kept, in bytes: no page links to one.
+const MAX_ADDRESS: usize = 512;
 
-/// Pages by address.
-#[derive(Debug, Default)]
-pub(crate) struct PageCache {
-    kept: Mutex<Kept>,
-    /// Who makes which page right now.
-    makers: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
-}
+/// Pages by address; each shows one version of database and files.
+pub(crate) struct PageCache(Cache<String, Kept, ByBytes>);
 
-#[derive(Debug, Default)]
+#[derive(Clone)]
 struct Kept {
-    pages: HashMap<String, Entry>,
-    bytes: usize,
-    /// Counts uses, to know which page was used last.
-    clock: u64,
-}
-
-#[derive(Debug)]
-struct Entry {
     version: String,
     body: Body,
-    used: u64,
+}
+
+#[derive(Clone)]
+struct ByBytes;
+
+impl Weighter<String, Kept> for ByBytes {
+    fn weight(&self, address: &String, kept: &Kept) -> u64 {
+        u64::try_from(address.len() + kept.version.len() + kept.body.size()).unwrap_or(u64::MAX)
+    }
 }
 
 impl PageCache {
-    /// Returns a page that shows this version, or makes it: once, however many ask for it at the same time.
+    pub(crate) fn new() -> Self {
+        Self::with_capacity(MAX_BYTES)
+    }
+
+    fn with_capacity(bytes: usize) -> Self {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        Self(Cache::with_weighter(USUAL_PAGES, bytes, ByBytes))
+    }
+
+    /// Returns a page that shows this version, or makes it: once for all requests that come at the same time.
     pub(crate) async fn get_or_make<E>(
         &self,
-        key: &str,
+        address: &str,
         version: &str,
         make: impl AsyncFnOnce() -> Result<Body, E>,
     ) -> Result<Body, E> {
-        if let Some(body) = self.get(key, version) {
-            return Ok(body);
+        if address.len() > MAX_ADDRESS {
+            return make().await;
         }
-        let place = {
-            let mut makers = self.makers.lock().unwrap_or_else(PoisonError::into_inner);
-            makers.retain(|_, place| Arc::strong_count(place) > 1);
-            makers.entry(key.to_owned()).or_default().clone()
+        let of_this_version = |_: &String, kept: &mut Kept| {
+            if kept.version == version {
+                EntryAction::Retain(kept.body.clone())
+            } else {
+                EntryAction::ReplaceWithGuard
+            }
         };
-        let _turn = place.lock().await;
-        if let Some(body) = self.get(key, version) {
-            return Ok(body);
-        }
+        let guard = match self.0.entry_async(address, of_this_version).await {
+            EntryResult::Retained(body) => return Ok(body),
+            EntryResult::Replaced(guard, _) | EntryResult::Vacant(guard) => guard,
+            // Neither happens: nothing is removed above, and only the blocking call has a time-out.
+            EntryResult::Removed(..) | EntryResult::Timeout => return make().await,
+        };
+        // Where this fails, or its caller goes away, the next request in the queue makes the page.
         let body = make().await?;
-        self.put(key, version, &body);
+        // An entry that was removed meanwhile stays away.
+        let _is_kept = guard.insert(Kept { version: version.to_owned(), body: body.clone() });
         Ok(body)
-    }
-
-    /// Returns a page if it shows this version.
-    fn get(&self, key: &str, version: &str) -> Option<Body> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.clock += 1;
-        let used = kept.clock;
-        let entry = kept.pages.get_mut(key).filter(|entry| entry.version == version)?;
-        entry.used = used;
-        Some(entry.body.clone())
-    }
-
-    /// Keeps a page; those that were not used for longest go where it gets too many.
-    fn put(&self, key: &str, version: &str, body: &Body) {
-        let size = body.size() + key.len();
-        if key.len() > MAX_KEY || size > MAX_BYTES / 4 {
-            return;
-        }
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.remove(key);
-        while kept.bytes + size > MAX_BYTES {
-            let Some(oldest) =
-                kept.pages.iter().min_by_key(|(_, entry)| entry.used).map(|(key, _)| key.clone())
-            else {
-                break;
-            };
-            kept.remove(&oldest);
-        }
-        kept.clock += 1;
-        let entry = Entry { version: version.to_owned(), body: body.clone(), used: kept.clock };
-        kept.bytes += size;
-        kept.pages.insert(key.to_owned(), entry);
-    }
-}
-
-impl Kept {
-    fn remove(&mut self, key: &str) {
-        if let Some(old) = self.pages.remove(key) {
-            self.bytes -= old.body.size() + key.len();
-        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
     use crate::answer::HTML;
 
@@ -114,47 +88,77 @@ mod tests {
         Body::new(text.into(), HTML)
     }
 
-    #[test]
-    fn a_page_of_another_version_is_not_shown() {
-        let cache = PageCache::default();
-        cache.put("/", "1", &body(10));
-        assert!(cache.get("/", "1").is_some());
-        assert!(cache.get("/", "2").is_none());
-        assert!(cache.get("/costs", "1").is_none());
-        cache.put("/", "2", &body(20));
-        assert!(cache.get("/", "1").is_none() && cache.get("/", "2").is_some());
+    /// A cache, and how many pages were made for it.
+    struct World {
+        cache: PageCache,
+        made: AtomicUsize,
+    }
+
+    impl World {
+        fn new(bytes: usize) -> Self {
+            Self { cache: PageCache::with_capacity(bytes), made: AtomicUsize::new(0) }
+        }
+
+        async fn ask(&self, address: &str, version: &str, bytes: usize) {
+            let make = async || {
+                self.made.fetch_add(1, Ordering::Relaxed);
+                tokio::task::yield_now().await;
+                Ok::<_, ()>(body(bytes))
+            };
+            self.cache.get_or_make(address, version, make).await.unwrap();
+        }
+
+        fn made(&self) -> usize {
+            self.made.swap(0, Ordering::Relaxed)
+        }
     }
 
     #[tokio::test]
-    async fn a_page_that_many_ask_for_is_made_once() {
-        let (cache, made) = (PageCache::default(), std::sync::atomic::AtomicUsize::new(0));
-        let ask = async |version: &str| {
-            let make = async || {
-                made.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                tokio::task::yield_now().await;
-                Ok::<_, ()>(body(10))
-            };
-            cache.get_or_make("/", version, make).await.unwrap()
-        };
-        let _all = tokio::join!(ask("1"), ask("1"), ask("1"));
-        assert_eq!(made.load(std::sync::atomic::Ordering::Relaxed), 1);
-        let _again = tokio::join!(ask("1"), ask("2"), ask("2"));
-        assert_eq!(made.load(std::sync::atomic::Ordering::Relaxed), 2);
+    async fn a_page_of_another_version_or_address_is_made_anew() {
+        let world = World::new(MAX_BYTES);
+        for (address, version, made) in
+            [("/", "1", 1), ("/", "1", 0), ("/", "2", 1), ("/", "2", 0), ("/", "1", 1), ("/costs", "1", 1)]
+        {
+            world.ask(address, version, 10).await;
+            assert_eq!(world.made(), made, "{address} {version}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_page_that_many_ask_for_at_once_is_made_once() {
+        let world = World::new(MAX_BYTES);
+        tokio::join!(world.ask("/", "1", 10), world.ask("/", "1", 10), world.ask("/", "1", 10));
+        assert_eq!(world.made(), 1);
+        tokio::join!(world.ask("/", "2", 10), world.ask("/", "2", 10), world.ask("/costs", "2", 10));
+        assert_eq!(world.made(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_page_that_could_not_be_made_is_tried_by_the_next_request() {
+        let cache = PageCache::new();
         let failed: Result<Body, &str> = cache.get_or_make("/x", "1", async || Err("no")).await;
         assert_eq!(failed.unwrap_err(), "no");
         assert!(cache.get_or_make("/x", "1", async || Ok::<_, ()>(body(1))).await.is_ok());
     }
 
-    #[test]
-    fn the_pages_unused_for_longest_make_room() {
-        let cache = PageCache::default();
-        for n in 0..40 {
-            cache.put(&format!("/{n}"), "1", &body(500_000));
-            assert!(cache.get("/0", "1").is_some(), "the page in use stays, {n}");
+    #[tokio::test]
+    async fn kept_pages_never_take_more_than_their_bytes() {
+        let world = World::new(MAX_BYTES);
+        for n in 0..200 {
+            world.ask(&format!("/{n}"), "1", 100_000).await;
+            assert!(world.cache.0.weight() <= MAX_BYTES as u64, "{n}");
         }
-        assert!(cache.get("/1", "1").is_none());
-        assert!(cache.kept.lock().unwrap().bytes <= MAX_BYTES);
-        cache.put("/huge", "1", &body(MAX_BYTES / 2));
-        assert!(cache.get("/huge", "1").is_none());
+        assert!(world.cache.0.len() > 20);
+        world.ask("/huge", "1", 2 * MAX_BYTES).await;
+        assert!(world.cache.0.weight() <= MAX_BYTES as u64);
+    }
+
+    #[tokio::test]
+    async fn a_long_address_is_not_kept() {
+        let world = World::new(MAX_BYTES);
+        let address = format!("/?search={}", "x".repeat(MAX_ADDRESS));
+        world.ask(&address, "1", 10).await;
+        world.ask(&address, "1", 10).await;
+        assert_eq!(world.made(), 2);
     }
 }

@@ -6,7 +6,7 @@ use std::{
     str::FromStr,
 };
 
-use crate::Credentials;
+use crate::credentials::Credentials;
 
 /// How to serve; the default is for the person at this machine.
 #[derive(Debug, Clone)]
@@ -36,7 +36,7 @@ impl Default for DashboardConfig {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BasePath(String);
 
-/// A path that can't stand before every address.
+/// A text that can't be the beginning of every address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "'{0}' is no base path: it begins with '/' and holds letters, digits, '-', '_', '.' and '/', like /btcedu"
@@ -47,6 +47,15 @@ impl BasePath {
     /// Returns it without a slash at the end: empty where there is none.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Takes the base path away from a path; a proxy may have done that already.
+    pub(crate) fn strip<'a>(&self, path: &'a str) -> &'a str {
+        match path.strip_prefix(&self.0) {
+            Some("") => "/",
+            Some(rest) if rest.starts_with('/') => rest,
+            _ => path,
+        }
     }
 }
 
@@ -75,6 +84,20 @@ impl FromStr for BasePath {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_base_path_is_taken_away_once() {
+        for (base, path, rest) in [
+            ("", "/costs", "/costs"),
+            ("/b", "/b/costs", "/costs"),
+            ("/b", "/b", "/"),
+            ("/b", "/costs", "/costs"),
+            ("/b", "/bad", "/bad"),
+            ("/b", "/b/b/x", "/b/x"),
+        ] {
+            assert_eq!(base.parse::<BasePath>().unwrap().strip(path), rest, "{base} {path}");
+        }
+    }
 
     #[test]
     fn a_base_path_is_a_plain_path() {

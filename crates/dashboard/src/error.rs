@@ -1,13 +1,12 @@
-//! Why a request is not answered as it was meant, and which status that is.
+//! Why a request fails, and which HTTP status that is.
 
 use actix_web::{HttpResponse, ResponseError, http::StatusCode};
 use btcedu_artifacts::FileError;
-use btcedu_domain::{ErrorKind, Kinded};
+use btcedu_domain::{ErrorKind, Kinded, WorkStopped};
 use btcedu_models::DbError;
-use btcedu_pictures::{OffloadError, PictureError};
 use btcedu_pipeline::{DeskError, ReviewError};
 
-/// Why a request is not answered as it was meant.
+/// Why a request fails.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WebError {
     /// There is no such thing.
@@ -16,31 +15,31 @@ pub(crate) enum WebError {
     /// Something else happened meanwhile.
     #[error("{0}")]
     Conflict(String),
-    /// Say it differently.
+    /// The request can't be carried out as it is worded.
     #[error("{0}")]
     BadInput(String),
-    /// Not from here.
+    /// The form came from somewhere else.
     #[error("{0}")]
     Forbidden(&'static str),
-    /// Not for this host name.
+    /// The request names a host that isn't ours.
     #[error("this dashboard doesn't answer to that host name; `btcedu web --allow-host NAME` adds one")]
     Misdirected,
-    /// Who is asking?
+    /// The visitor has to sign in first.
     #[error("sign in first")]
     Unauthorized,
-    /// Not so often.
+    /// There were too many tries to sign in.
     #[error("too many tries to sign in; wait a minute and try again")]
     TooManyTries,
-    /// The rest of the request didn't come.
+    /// The rest of the request didn't come in time.
     #[error("the request didn't come to its end in time")]
     TooSlow,
-    /// Ours: the person gets an id, the log the cause.
+    /// The fault is ours: the person gets an id, and the log the cause.
     #[error("something went wrong here")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl WebError {
-    /// Wraps what is ours to mend.
+    /// Wraps an error whose fault is ours.
     pub(crate) fn internal(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal(error.into())
     }
@@ -66,7 +65,7 @@ impl ResponseError for WebError {
         }
     }
 
-    /// The body is put in by `answer::finish`, which knows whether a person or a program asks.
+    /// `middleware::finish` adds the body, since it knows whether a person or a program asks.
     fn error_response(&self) -> HttpResponse {
         HttpResponse::new(self.status_code())
     }
@@ -82,17 +81,20 @@ macro_rules! internal {
     )+};
 }
 
-internal!(DbError, OffloadError, PictureError, DeskError, tera::Error);
+internal!(DbError, WorkStopped, DeskError, tera::Error, getrandom::Error);
 
 impl From<FileError> for WebError {
     fn from(error: FileError) -> Self {
         match error {
-            // Where it leads to is nobody's business.
+            // The visitor isn't told where it leads to.
             FileError::LeadsOut { .. } => Self::NotFound(
                 "the file is a link that leads out of the workspace, so it is not shown".to_owned(),
             ),
             FileError::TooLarge { .. } => {
                 Self::NotFound("the file is larger than anything that is shown".to_owned())
+            }
+            FileError::NotAFile { found, .. } => {
+                Self::NotFound(format!("{found} stands where the file should be, so it is not shown"))
             }
             other => Self::internal(other),
         }

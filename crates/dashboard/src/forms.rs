@@ -1,4 +1,4 @@
-//! What forms send: fields as they are, and the session's token with them.
+//! What forms send: their fields, and the session's token with them.
 
 use std::{future::Future, pin::Pin, time::Duration};
 
@@ -11,14 +11,15 @@ use actix_web::{
 };
 use subtle::ConstantTimeEq;
 
-use crate::{access::random_word, error::WebError, state::AppState, templates::Notice};
+use crate::{config::BasePath, error::WebError, random::random_word, templates::Notice};
 
 /// Notes may be long; a form is never longer than this, in bytes.
 const MAX_FORM: usize = 64 * 1024;
 /// How long the rest of a form may take to come.
-const PATIENCE: Duration = Duration::from_secs(10);
+const MAX_WAIT: Duration = Duration::from_secs(10);
 const TOKEN: &str = "csrf";
 const NOTICE: &str = "notice";
+const USER: &str = "user";
 
 /// The fields of a form, in order; a name may occur several times.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ impl Fields {
         self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// Checks that the form bears its session's token.
+    /// Checks that the form holds its session's token.
     ///
     /// # Errors
     /// [`WebError::Forbidden`] where it doesn't.
@@ -59,7 +60,7 @@ impl FromRequest for Fields {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let fields = Form::<Vec<(String, String)>>::from_request(request, payload);
         Box::pin(async move {
-            match tokio::time::timeout(PATIENCE, fields).await {
+            match tokio::time::timeout(MAX_WAIT, fields).await {
                 Ok(fields) => Ok(Self(fields?.into_inner())),
                 Err(_elapsed) => Err(WebError::TooSlow.into()),
             }
@@ -78,24 +79,38 @@ pub(crate) fn token(session: &Session) -> Result<String, WebError> {
     if let Some(known) = known {
         return Ok(known);
     }
-    let new = random_word(32);
+    let new = random_word::<16>()?;
     session.insert(TOKEN, &new).map_err(WebError::internal)?;
     Ok(new)
 }
 
-/// Tells the next page what became of the form.
+/// Returns the name that has signed in.
+pub(crate) fn signed_in_user(session: &Session) -> Option<String> {
+    session.get(USER).unwrap_or_default()
+}
+
+/// Signs a visitor in; an id that the session had before is worth nothing from now on.
+///
+/// # Errors
+/// [`WebError::Internal`] where the session can't be written.
+pub(crate) fn set_signed_in_user(session: &Session, user: &str) -> Result<(), WebError> {
+    session.renew();
+    session.insert(USER, user).map_err(WebError::internal)
+}
+
+/// Leaves a message about the form for the next page.
 pub(crate) fn leave_notice(session: &Session, kind: &str, text: impl Into<String>) -> Result<(), WebError> {
     // A cookie holds about 4,000 bytes.
     let text = text.into().chars().take(600).collect();
     session.insert(NOTICE, Notice { kind: kind.to_owned(), text }).map_err(WebError::internal)
 }
 
-/// Takes what the last form has left.
+/// Takes the message that the last form has left.
 pub(crate) fn take_notice(session: &Session) -> Option<Notice> {
     session.remove_as(NOTICE).and_then(Result::ok)
 }
 
 /// Sends the browser to a page, so that loading it anew doesn't send the form again.
-pub(crate) fn see_other(state: &AppState, path: &str) -> HttpResponse {
-    HttpResponse::SeeOther().insert_header((header::LOCATION, format!("{}{path}", state.base))).finish()
+pub(crate) fn see_other(base: &BasePath, path: &str) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((header::LOCATION, format!("{base}{path}"))).finish()
 }

@@ -1,16 +1,16 @@
 //! The reviewers' dashboard.
 //!
 //! Pages for people and `/api/v1` for programs: both show the same views, made from rows
-//! and files. It reads and decides reviews; it has no way to run a stage, so it can't
-//! spend. Everything it needs is inside the program.
+//! and files. The dashboard reads, and decides reviews; it has no way to run a stage, so it
+//! can't spend money. Everything it needs is inside the program.
 //!
 //! May use: `btcedu-domain`, `-chapters`, `-pictures`, `-artifacts`, `-models`,
 //! `-texts`, `-prompts`, `-pipeline`.
 //!
-//! Invariants: a path comes only from a validated id, and a link that leads out of the
-//! workspace is not followed · what a model, a file or a person wrote is shown as text ·
-//! nothing changes but by a POST of the same origin with its session's token · a page is
-//! kept only as long as database and files are what they were.
+//! Invariants: a path comes only from a validated id, and is read by `btcedu-artifacts`
+//! alone · text of models, files and people is shown as text, never as HTML · only a POST
+//! of the same origin with its session's token changes anything · a page is kept only until
+//! the database or its files change · nothing blocks an async thread.
 //!
 //! # Example
 //! ```
@@ -31,20 +31,26 @@ mod api;
 mod assets;
 mod cache;
 mod config;
+mod credentials;
 mod error;
 mod forms;
-mod live;
+mod hashes;
+mod hub;
 mod markup;
 mod metrics;
+mod middleware;
 mod pages;
-mod pictures;
+mod random;
 mod routes;
 mod server;
 mod state;
 mod templates;
+#[cfg(test)]
+mod tests;
+mod thumbnails;
 mod views;
 
-pub use access::{BadCredentials, Credentials, hash_password};
 pub use api::openapi_json;
 pub use config::{BasePath, BasePathError, DashboardConfig};
+pub use credentials::{BadCredentials, Credentials, hash_password};
 pub use server::{Dashboard, ServeError, bind};

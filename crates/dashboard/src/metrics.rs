@@ -5,19 +5,16 @@ use std::{
     time::Duration,
 };
 
-use actix_web::{HttpResponse, http::header, web};
 use btcedu_domain::EpisodeStatus;
 use btcedu_models::{
     Conn, DbError, episodes,
-    provider_calls::{self, CostGrouping},
+    provider_calls::{self, CostGrouping, CostRow},
     review_tasks,
 };
 use metrics::{
     counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram, with_local_recorder,
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
-
-use crate::{error::WebError, state::AppState};
 
 /// Collects figures without a listener of its own.
 pub(crate) struct Metrics {
@@ -26,7 +23,7 @@ pub(crate) struct Metrics {
     counted: AtomicU64,
 }
 
-/// After so many answers their times are added up.
+/// After so many answers their single times are added up, so that they take no more memory.
 const UPKEEP: u64 = 1024;
 
 impl Metrics {
@@ -50,54 +47,64 @@ impl Metrics {
             counter!("btcedu_http_requests_total", "status" => status.to_string()).increment(1);
             histogram!("btcedu_http_request_seconds").record(took.as_secs_f64());
         });
-        // Single figures would be kept until somebody asks for them.
         if self.counted.fetch_add(1, Ordering::Relaxed).is_multiple_of(UPKEEP) {
             self.handle.run_upkeep();
         }
     }
-}
 
-struct Standing {
-    episodes: Vec<(String, i64)>,
-    waiting: i64,
-    stages: Vec<provider_calls::CostRow>,
-}
-
-fn load(conn: &mut Conn) -> Result<Standing, DbError> {
-    let counts = episodes::count_by_status(conn)?;
-    let count = |status| counts.iter().find(|(known, _)| *known == status).map_or(0, |(_, count)| *count);
-    Ok(Standing {
-        // A status that no episode has any more is told as 0, not left at its last figure.
-        episodes: EpisodeStatus::ALL.iter().map(|status| (status.to_string(), count(*status))).collect(),
-        waiting: review_tasks::count_open(conn)?,
-        stages: provider_calls::list_costs(conn, CostGrouping::Stage, None)?,
-    })
-}
-
-/// Answers with all figures as text.
-pub(crate) async fn get(state: web::Data<AppState>) -> Result<HttpResponse, WebError> {
-    let standing = state.desk.db().run(load).await?;
-    with_local_recorder(&state.metrics.recorder, || record(&standing));
-    let text = state.metrics.handle.render();
-    Ok(HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "text/plain; version=0.0.4")).body(text))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a gauge is a float, and there are fewer than 2^52 episodes")]
-fn record(standing: &Standing) {
-    for (status, count) in &standing.episodes {
-        gauge!("btcedu_episodes", "status" => status.clone()).set(*count as f64);
+    /// Writes all figures as text, with those of the episodes as they are now.
+    pub(crate) fn render(&self, figures: &Figures) -> String {
+        with_local_recorder(&self.recorder, || figures.record());
+        self.handle.render()
     }
-    gauge!("btcedu_reviews_waiting").set(standing.waiting as f64);
-    for row in &standing.stages {
-        gauge!("btcedu_cost_dollars", "stage" => row.key.clone()).set(row.cost.dollars());
-        let outcomes = [
-            ("answered", row.answered),
-            ("refused", row.refused),
-            ("failed", row.failed),
-            ("unknown", row.unknown),
-        ];
-        for (outcome, count) in outcomes {
-            gauge!("btcedu_calls", "stage" => row.key.clone(), "outcome" => outcome).set(count as f64);
+}
+
+/// How the episodes stand.
+pub(crate) struct Figures {
+    episodes: Vec<StatusFigure>,
+    waiting: i64,
+    stages: Vec<CostRow>,
+}
+
+struct StatusFigure {
+    status: EpisodeStatus,
+    count: i64,
+}
+
+impl Figures {
+    /// Counts.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(crate) fn load(conn: &mut Conn) -> Result<Self, DbError> {
+        let counts = episodes::count_by_status(conn)?;
+        let count = |status| counts.iter().find(|(known, _)| *known == status).map_or(0, |(_, count)| *count);
+        let of_status = |status: &EpisodeStatus| StatusFigure { status: *status, count: count(*status) };
+        Ok(Self {
+            // A status that no episode has any more is reported as 0, not left at its last figure.
+            episodes: EpisodeStatus::ALL.iter().map(of_status).collect(),
+            waiting: review_tasks::count_open(conn)?,
+            stages: provider_calls::list_costs(conn, CostGrouping::Stage, None)?,
+        })
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float, and no count here reaches 2^52")]
+    fn record(&self) {
+        for StatusFigure { status, count } in &self.episodes {
+            gauge!("btcedu_episodes", "status" => status.to_string()).set(*count as f64);
+        }
+        gauge!("btcedu_reviews_waiting").set(self.waiting as f64);
+        for row in &self.stages {
+            gauge!("btcedu_cost_dollars", "stage" => row.key.clone()).set(row.cost.dollars());
+            let outcomes = [
+                ("answered", row.answered),
+                ("refused", row.refused),
+                ("failed", row.failed),
+                ("unknown", row.unknown),
+            ];
+            for (outcome, count) in outcomes {
+                gauge!("btcedu_calls", "stage" => row.key.clone(), "outcome" => outcome).set(count as f64);
+            }
         }
     }
 }

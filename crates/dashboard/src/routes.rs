@@ -3,9 +3,11 @@
 use actix_web::{Resource, Route, guard, web};
 
 use crate::{
-    access, api, assets, live, metrics,
-    pages::{chapters, costs, episode, episodes, health, images, prompt, prompts, review, reviews, text},
-    pictures,
+    api,
+    pages::{
+        chapters, costs, episode, episodes, events, health, images, metrics, pictures, prompt, prompts,
+        review, reviews, sign_in, static_file, text,
+    },
 };
 
 /// Puts all routes below a scope.
@@ -29,10 +31,10 @@ pub(crate) fn configure(app: &mut web::ServiceConfig) {
         .service(read("/prompts/{prompt}", prompt::page))
         .service(write("/prompts/{prompt}/promote", prompt::promote))
         .service(read("/costs", costs::page))
-        .service(both("/sign-in", access::show_sign_in, access::sign_in))
-        .service(both("/sign-out", access::show_sign_out, access::sign_out))
-        .service(read("/static/{name}", assets::get))
-        .service(read("/events", live::events))
+        .service(both("/sign-in", sign_in::show_sign_in, sign_in::sign_in))
+        .service(both("/sign-out", sign_in::show_sign_out, sign_in::sign_out))
+        .service(read("/static/{name}", static_file::get))
+        .service(read("/events", events::get))
         .service(read("/healthz", health::get))
         .service(read("/metrics", metrics::get))
         .service(read("/api/v1/openapi.json", api::document))

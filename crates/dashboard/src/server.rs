@@ -1,56 +1,58 @@
-//! The server: bound to its address first, so that the caller can say where it is, then run until told to stop.
+//! The server: first bound to its address, so that the caller can tell it, then run until it is told to stop.
 
 use std::{
     io,
     net::{SocketAddr, TcpListener},
-    sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use actix_session::{SessionMiddleware, config::CookieContentSecurity, storage::CookieSessionStore};
 use actix_web::{
     App, HttpServer,
-    body::{BoxBody, EitherBody, MessageBody},
+    body::MessageBody,
     cookie::{Key, SameSite},
     dev::{ServerHandle, ServiceRequest, ServiceResponse},
-    middleware::{self, Next},
+    middleware::from_fn,
     web,
 };
 use btcedu_models::ChangeCounter;
 use btcedu_pipeline::{Desk, DeskError};
 
 use crate::{
-    DashboardConfig,
-    access::{Access, gate, random_word},
-    answer,
+    access::Access,
     assets::Assets,
     cache::PageCache,
+    config::DashboardConfig,
     forms,
-    live::Hub,
+    hashes::PictureHashes,
+    hub::Hub,
     metrics::Metrics,
-    pictures::Hashes,
+    middleware,
+    pages::events,
+    random::{random_key, random_word},
     routes,
     state::AppState,
     templates::Templates,
+    thumbnails::Thumbnails,
 };
 
-/// Threads that answer; what waits for a disk has threads of its own.
+/// Async threads that answer requests.
 const WORKERS: usize = 2;
-/// Threads for that, per worker.
-const BLOCKING: usize = 4;
+/// Blocking threads per worker: more than the places for files, rows and passwords together.
+const BLOCKING: usize = 24;
 /// How long a browser may take to send the head of a request.
-const HEAD_PATIENCE: Duration = Duration::from_secs(5);
+const MAX_HEAD_WAIT: Duration = Duration::from_secs(5);
 /// How long an idle connection is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
-/// Connections at once, per worker: enough for everybody with a page open.
+/// Connections at once, per worker: an open page holds one for its events.
 const MAX_CONNECTIONS: usize = 1024;
-/// How long answers may go on after the server was told to stop, in seconds.
-const LAST_WORDS: u64 = 2;
+/// How long answers may go on after the server was told to stop.
+const SHUTDOWN_SECONDS: u64 = 2;
 
 /// Why the dashboard can't serve.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// Anybody on the network could decide reviews.
+    /// Without a password, everybody on the network could decide reviews.
     #[error(
         "{listen} can be reached from other machines, so DASHBOARD_AUTH has to say who may sign in: `btcedu web hash-password --user NAME` makes the line for .env; without it, only 127.0.0.1 is served"
     )]
@@ -58,7 +60,7 @@ pub enum ServeError {
         /// The address asked for.
         listen: SocketAddr,
     },
-    /// The address is taken, or not ours.
+    /// The address is taken, or is none of this machine.
     #[error("can't listen on {listen}; another program may: `--listen 127.0.0.1:0` takes a free port")]
     Listen {
         /// The address asked for.
@@ -73,6 +75,9 @@ pub enum ServeError {
     /// The prompt templates can't be registered.
     #[error(transparent)]
     Prompts(#[from] DeskError),
+    /// The system gives no random numbers, so there is no key for sessions.
+    #[error("can't get random numbers from the system")]
+    NoRandomNumbers(#[source] getrandom::Error),
     /// Serving came to an end by itself.
     #[error("the dashboard has stopped serving")]
     Stopped(#[source] io::Error),
@@ -97,21 +102,30 @@ pub async fn bind(desk: Desk, config: DashboardConfig) -> Result<Dashboard, Serv
     let failed = |source| ServeError::Listen { listen, source };
     let listener = TcpListener::bind(listen).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
+    let state = prepare(desk, config).await?;
+    Ok(Dashboard { listener, address, state: web::Data::new(state) })
+}
+
+/// Puts together what every handler is given.
+///
+/// # Errors
+/// As [`bind`], but for the address.
+pub(crate) async fn prepare(desk: Desk, config: DashboardConfig) -> Result<AppState, ServeError> {
     desk.register_prompts().await?;
-    let state = AppState {
-        started: random_word(8),
-        base: config.base_path.as_str().to_owned(),
+    Ok(AppState {
+        started: random_word::<4>().map_err(ServeError::NoRandomNumbers)?,
+        base: config.base_path,
         access: Access::new(config.credentials, config.hosts),
         templates: Templates::load().map_err(|error| ServeError::Template(error.into()))?,
         assets: Assets::load(),
         changes: ChangeCounter::new(desk.db()),
-        cache: PageCache::default(),
-        hashes: Hashes::default(),
+        cache: PageCache::new(),
+        hashes: PictureHashes::new(),
+        thumbnails: Thumbnails::new(),
         hub: Hub::default(),
         metrics: Metrics::new(),
         desk,
-    };
-    Ok(Dashboard { listener, address, state: web::Data::from(Arc::new(state)) })
+    })
 }
 
 impl Dashboard {
@@ -132,15 +146,15 @@ impl Dashboard {
     pub async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), ServeError> {
         let Self { listener, address, state } = self;
         let watched = state.clone();
-        // Sessions end with the program: who reads .env can't make one.
-        let key = Key::generate();
+        // Made anew for each start, so sessions end with the program, and no file holds what makes one.
+        let key = random_key().map_err(ServeError::NoRandomNumbers)?;
         let server = HttpServer::new(move || app(state.clone(), key.clone(), address.port()))
             .workers(WORKERS)
             .worker_max_blocking_threads(BLOCKING)
             .max_connections(MAX_CONNECTIONS)
-            .client_request_timeout(HEAD_PATIENCE)
+            .client_request_timeout(MAX_HEAD_WAIT)
             .keep_alive(KEEP_ALIVE)
-            .shutdown_timeout(LAST_WORDS)
+            .shutdown_timeout(SHUTDOWN_SECONDS)
             .disable_signals()
             .listen(listener)
             .map_err(|source| ServeError::Listen { listen: address, source })?
@@ -150,17 +164,17 @@ impl Dashboard {
         tokio::pin!(serving);
         tokio::select! {
             ended = &mut serving => return ended,
-            () = Hub::watch(watched) => {}
+            () = events::watch(watched) => {}
             () = stop => {}
         }
-        // The server has to go on to see that it is to stop.
+        // The server must be polled while it stops.
         let ((), ended) = tokio::join!(handle.stop(true), serving);
         ended
     }
 }
 
-/// Puts one worker's app together; the last layer is the first that a request meets.
-fn app(
+/// Puts one worker's app together; a request passes the layers from the last to the first.
+pub(crate) fn app(
     state: web::Data<AppState>,
     key: Key,
     port: u16,
@@ -173,41 +187,26 @@ fn app(
         InitError = (),
     >,
 > {
-    let path = if state.base.is_empty() { "/" } else { &state.base };
+    let base = state.base.as_str().to_owned();
+    let path = if base.is_empty() { "/" } else { &base };
     let sessions = SessionMiddleware::builder(CookieSessionStore::default(), key)
-        // Browsers send a cookie to all ports of a host.
+        // Browsers send a cookie to all ports of a host, so each port has its own.
         .cookie_name(format!("btcedu-{port}"))
         .cookie_path(path.to_owned())
         .cookie_same_site(SameSite::Strict)
         .cookie_content_security(CookieContentSecurity::Private)
-        // Behind a proxy the browser's connection is safe, and ours to the proxy is not.
+        // Behind a proxy the browser's connection is encrypted, and the proxy's to us is not.
         .cookie_secure(false)
         .build();
-    let base = state.base.clone();
     let mut app = App::new().app_data(state).app_data(forms::limits());
     if !base.is_empty() {
         let first_page = web::redirect(base.clone(), format!("{base}/")).permanent();
         app = app.service(first_page).service(web::scope(&base).configure(routes::configure));
     }
     app.configure(routes::configure)
-        .wrap(middleware::from_fn(gate))
+        .wrap(from_fn(middleware::admit))
         .wrap(sessions)
-        .wrap(middleware::from_fn(finish))
-}
-
-/// Counts every answer, gives it its safe headers, and makes a page of an error.
-async fn finish<B: MessageBody + 'static>(
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, actix_web::Error> {
-    #[expect(clippy::disallowed_methods, reason = "a measurement for /metrics; nothing depends on it")]
-    let started = Instant::now();
-    let Some(state) = request.app_data::<web::Data<AppState>>().cloned() else {
-        return Err(crate::error::WebError::internal("the dashboard has no state").into());
-    };
-    let response = next.call(request).await?;
-    state.metrics.count(response.status().as_u16(), started.elapsed());
-    Ok(answer::finish(&state, response))
+        .wrap(from_fn(middleware::finish))
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! Pages from templates: what they all have, and how values are written.
+//! Pages from templates: what all pages have, and how values are written.
 
 use btcedu_domain::UtcTime;
 use rust_embed::RustEmbed;
 use serde::Serialize;
 use tera::{Context, Kwargs, State, Tera, Value};
 
-use crate::{error::WebError, state::AppState};
+use crate::error::WebError;
 
 #[derive(RustEmbed)]
 #[folder = "../../web-assets/templates"]
@@ -62,30 +62,40 @@ impl PageName {
     }
 }
 
-/// What every page has around its view.
+/// What all pages of this dashboard have in common.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Site {
+    /// The base path, without a slash at the end.
+    pub(crate) base: String,
+    /// Addresses below the base path.
+    pub(crate) css: String,
+    pub(crate) js: String,
+    pub(crate) icon: String,
+    /// The name that signs in; none where nobody has to.
+    pub(crate) user: Option<String>,
+}
+
+/// What every page has beside its view.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Page {
     title: String,
     section: &'static str,
     name: &'static str,
-    base: String,
-    css: String,
-    js: String,
-    icon: String,
+    #[serde(flatten)]
+    site: Site,
     /// How many reviews wait.
     pub(crate) pending_reviews: i64,
-    user: Option<String>,
     /// The session's token; empty where the page has no form.
     pub(crate) csrf: String,
-    /// What the page shows, as a number that moves when it changes.
+    /// What the page shows, as a word that is another after each change.
     pub(crate) version: String,
     /// Where changes are told, below the base path; empty for nowhere.
     pub(crate) live: String,
-    /// What became of the last form.
+    /// What came of the last form.
     pub(crate) notice: Option<Notice>,
 }
 
-/// What became of the last form.
+/// What came of the last form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
 pub(crate) struct Notice {
     /// `done` or `problem`.
@@ -95,17 +105,13 @@ pub(crate) struct Notice {
 }
 
 impl Page {
-    pub(crate) fn new(state: &AppState, name: PageName, title: &str) -> Self {
+    pub(crate) fn new(site: Site, name: PageName, title: &str) -> Self {
         Self {
             title: title.to_owned(),
             section: name.section(),
             name: name.as_str(),
-            base: state.base.clone(),
-            css: state.assets.url("dashboard.css"),
-            js: state.assets.url("dashboard.js"),
-            icon: state.assets.url("icon.svg"),
+            site,
             pending_reviews: 0,
-            user: state.access.user().map(str::to_owned),
             csrf: String::new(),
             version: String::new(),
             live: String::new(),
@@ -113,9 +119,9 @@ impl Page {
         }
     }
 
-    /// As seen before signing in.
+    /// Returns the page as a visitor sees it who has not signed in.
     pub(crate) fn signed_out(self) -> Self {
-        Self { user: None, ..self }
+        Self { site: Site { user: None, ..self.site }, ..self }
     }
 }
 
@@ -146,7 +152,7 @@ impl Templates {
     }
 }
 
-/// Registers how values are written; what is null is written as nothing.
+/// Registers how values are written; null is written as nothing.
 fn register_filters(tera: &mut Tera) {
     fn of_number(tera: &mut Tera, name: &'static str, write: fn(f64) -> String) {
         tera.register_filter(name, move |value: Value, _: Kwargs, _: &State<'_>| {
@@ -184,7 +190,7 @@ pub(crate) fn span(seconds: f64) -> String {
     if seconds < 10.0 && seconds.fract() > 0.0 {
         return format!("{seconds:.1} s");
     }
-    let [hours, minutes, rest] = parts(seconds);
+    let Clock { hours, minutes, seconds: rest } = Clock::of(seconds);
     match (hours, minutes, rest) {
         (0, 0, rest) => format!("{rest} s"),
         (0, minutes, 0) => format!("{minutes} min"),
@@ -197,7 +203,7 @@ pub(crate) fn span(seconds: f64) -> String {
 /// `3:20`, `1:03:20`, `3:20.5`
 fn clock(seconds: f64) -> String {
     let thousandths = (seconds * 1000.0).round();
-    let [hours, minutes, rest] = parts((thousandths / 1000.0).floor());
+    let Clock { hours, minutes, seconds: rest } = Clock::of((thousandths / 1000.0).floor());
     let decimals = format!("{:03}", thousandths.rem_euclid(1000.0));
     let decimals = decimals.trim_end_matches('0');
     let point = if decimals.is_empty() { "" } else { "." };
@@ -208,14 +214,23 @@ fn clock(seconds: f64) -> String {
     }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "saturates, which is right for times of negative or endless length"
-)]
-fn parts(seconds: f64) -> [u64; 3] {
-    let all = seconds.round() as u64;
-    [all / 3600, all / 60 % 60, all % 60]
+/// A length in whole seconds, as a clock shows it.
+struct Clock {
+    hours: u64,
+    minutes: u64,
+    seconds: u64,
+}
+
+impl Clock {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "saturates, which is right for times of negative or endless length"
+    )]
+    fn of(seconds: f64) -> Self {
+        let all = seconds.round() as u64;
+        Self { hours: all / 3600, minutes: all / 60 % 60, seconds: all % 60 }
+    }
 }
 
 /// `1.5 MB`, in powers of 1000 as disks are sold.

@@ -9,6 +9,12 @@ use tokio::sync::Semaphore;
 #[error("the work was not done because the program is ending")]
 pub struct WorkStopped;
 
+impl crate::Kinded for WorkStopped {
+    fn kind(&self) -> crate::ErrorKind {
+        crate::ErrorKind::Failed
+    }
+}
+
 /// A number of places for one kind of blocking work; what comes when all are taken waits for one.
 ///
 /// Each kind has a pool of its own, so that slow work of one kind holds up no other.

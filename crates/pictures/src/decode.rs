@@ -6,7 +6,7 @@ use btcedu_domain::Sha256Hash;
 use bytes::Bytes;
 use image::{ImageDecoder, ImageFormat, ImageReader, Limits};
 
-use crate::{MediaType, Origin, PictureError, mark::with_origin, offload::compute};
+use crate::{MediaType, Origin, PictureError, blocking::compute, mark::with_origin};
 
 /// Most bytes a picture may have: 64 MiB.
 pub const MAX_BYTES: usize = 64 * 1024 * 1024;

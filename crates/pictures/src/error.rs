@@ -22,7 +22,7 @@ pub enum PictureError {
     Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The decoding task was cancelled because the program ends.
     #[error(transparent)]
-    Offload(#[from] crate::OffloadError),
+    Stopped(#[from] btcedu_domain::WorkStopped),
 }
 
 impl btcedu_domain::Kinded for PictureError {

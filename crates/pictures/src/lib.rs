@@ -1,7 +1,7 @@
 //! Checks the bytes of pictures, marks them as made by AI and makes thumbnails.
 //!
 //! Bytes from a provider count as a picture only after they have been decoded completely. Pictures without a
-//! signed C2PA manifest get a machine-readable AI mark. Also the one door for work with files off the async threads ([`offload`]).
+//! signed C2PA manifest get a machine-readable AI mark. All of it runs off the async threads, two pictures at once.
 //!
 //! May use: `btcedu-domain`.
 //!
@@ -17,16 +17,15 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+mod blocking;
 mod decode;
 mod error;
 mod mark;
 mod media_type;
-mod offload;
 mod thumbnail;
 
 pub use decode::{MAX_BYTES, MAX_PIXELS, VerifiedPicture, verify};
 pub use error::PictureError;
 pub use mark::{AI_SOURCE_TYPE, Origin};
 pub use media_type::MediaType;
-pub use offload::{OffloadError, offload};
 pub use thumbnail::{THUMBNAIL_WIDTH, thumbnail};

@@ -9,7 +9,7 @@ use img_parts::{
 };
 use xmp_writer::{CustomNamespace, Namespace, XmpWriter};
 
-use crate::MediaType;
+use crate::media_type::MediaType;
 
 /// IPTC's term for media made by a trained model (cv.iptc.org/newscodes/digitalsourcetype).
 pub const AI_SOURCE_TYPE: &str = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia";

@@ -5,10 +5,11 @@ use fast_image_resize::{IntoImageView, Resizer, images::Image};
 use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, codecs::jpeg::JpegEncoder};
 
 use crate::{
-    MediaType, PictureError,
+    PictureError,
+    blocking::compute,
     decode::{broken, check_pixels, reader_of},
     mark,
-    offload::compute,
+    media_type::MediaType,
 };
 
 /// Width of a thumbnail in pixels; narrower pictures keep their width.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use btcedu_artifacts::{
-    EpisodeDir, EpisodeLock, FileError, LockHolder, Provenance, StaleMarker, TextProvenance, stale_note,
+    EpisodeDir, EpisodeLock, FileError, LockHolder, MAX_TEXT, Provenance, StaleMarker, TextProvenance,
 };
 use btcedu_domain::{
     EpisodeId, EpisodeStatus, ErrorKind, Kinded, ReviewStage, ReviewStatus, Sha256Hash, UtcTime,
@@ -329,20 +329,14 @@ async fn load(ctx: &StageContext, task: i64) -> Result<(ReviewTask, Episode), Re
     loaded.await?.ok_or(ReviewError::Unknown { task })
 }
 
-/// Hashes the text of a gate as it is now; what a link brings in from elsewhere counts as not there.
+/// Hashes the text of a gate as it is now; a file that is refused counts as missing.
 fn hash_on_disk(dir: &EpisodeDir, gate: ReviewStage) -> Result<Option<Sha256Hash>, FileError> {
     let path = dir.reviewed_text(gate);
-    let file = match dir.data().open_inside(&path) {
-        Ok(Some(file)) => file,
-        Ok(None) | Err(FileError::LeadsOut { .. }) => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let failed = |source| FileError::Read { path: path.clone(), source };
-    Sha256Hash::of_reader(file).map(Some).map_err(failed)
+    match dir.data().hash(&path, MAX_TEXT) {
+        Err(error) if error.is_refused() => Ok(None),
+        other => other,
+    }
 }
-
-/// No provenance is larger, in bytes.
-const MAX_PROVENANCE: u64 = 4 * 1024 * 1024;
 
 /// Shows a task as a person looks at it; reads the text, so not on an async thread.
 fn view(dir: &EpisodeDir, task: ReviewTask, title: String) -> Result<ReviewView, FileError> {
@@ -351,12 +345,10 @@ fn view(dir: &EpisodeDir, task: ReviewTask, title: String) -> Result<ReviewView,
     let output = dir.reviewed_text(task.stage);
     let (mut out_of_date, mut warnings) = (None, Vec::new());
     if task.status.is_open() {
-        let marker = stale_note(&output)?;
+        let marker = dir.data().stale_note(&output)?;
         out_of_date = marker.filter(|m| m.by != marker_author(&task)).map(|m| m.reason);
-        let made = dir.data().read_json_inside::<Provenance<TextProvenance>>(
-            &dir.provenance(task.stage.reviews()),
-            MAX_PROVENANCE,
-        );
+        let provenance = dir.provenance(task.stage.reviews());
+        let made = dir.data().read_json::<Provenance<TextProvenance>>(&provenance);
         warnings = made.ok().flatten().map(|made| made.extra.warnings).unwrap_or_default();
     }
     Ok(ReviewView {
@@ -413,7 +405,8 @@ async fn check_text(
 /// A text that an earlier stage has made out of date is not what anybody should decide on.
 async fn check_not_stale(dir: &EpisodeDir, task: &ReviewTask) -> Result<(), ReviewError> {
     let output = dir.reviewed_text(task.stage);
-    let marker = btcedu_stages::with_files(move || stale_note(&output)).await?;
+    let data = dir.data();
+    let marker = btcedu_stages::with_files(move || data.stale_note(&output)).await?;
     match marker.filter(|marker| marker.by != marker_author(task)) {
         Some(marker) => Err(ReviewError::OutOfDate {
             task: task.id,
@@ -437,7 +430,8 @@ fn status_after(task: &ReviewTask, position: Position, verdict: &Verdict) -> Opt
 /// Takes away the marker of a decision to send the text back that was interrupted before it was written down.
 async fn clear_own_marker(dir: &EpisodeDir, task: &ReviewTask) -> Result<(), ReviewError> {
     let (output, name) = (dir.reviewed_text(task.stage), marker_author(task));
-    btcedu_stages::with_files(move || match stale_note(&output)? {
+    let data = dir.data();
+    btcedu_stages::with_files(move || match data.stale_note(&output)? {
         Some(marker) if marker.by == name => StaleMarker::remove(&output),
         _ => Ok(()),
     })

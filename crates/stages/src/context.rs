@@ -46,7 +46,7 @@ where
     T: Send + 'static,
     E: Into<StageError> + Send + 'static,
 {
-    btcedu_pictures::offload(work).await?.map_err(Into::into)
+    btcedu_artifacts::run_blocking(work).await?.map_err(Into::into)
 }
 
 /// Reads rows and files in one piece of blocking work.

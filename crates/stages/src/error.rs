@@ -222,7 +222,7 @@ pub enum StageError {
     Lock(#[from] LockError),
     /// The program is ending.
     #[error(transparent)]
-    Offload(#[from] btcedu_pictures::OffloadError),
+    Offload(#[from] btcedu_domain::WorkStopped),
 }
 
 fn how_to_review(episode: &EpisodeId, gate: ReviewStage, task: Option<i64>) -> String {

@@ -15,7 +15,7 @@ pub(crate) mod text_call;
 use std::path::Path;
 
 use async_trait::async_trait;
-use btcedu_artifacts::{EpisodeLock, list_files, remove_file, write_json_atomic};
+use btcedu_artifacts::{DataDir, EpisodeLock, remove_file, write_json_atomic};
 use btcedu_clients::TextRequest;
 use btcedu_domain::{EpisodeId, Usd, UtcTime};
 use serde_json::Value;
@@ -137,7 +137,8 @@ impl<S: Stage> AnyStage for S {
         let requests = self.requests(ctx, &facts, &work)?;
         let folder = ctx.data.episode(id).dry_run(Stage::name(self));
         preview.files = requests.iter().map(|request| folder.join(&request.file_name)).collect();
-        with_files(move || write_requests(&folder, &requests)).await?;
+        let data = ctx.data.clone();
+        with_files(move || write_requests(&data, &folder, &requests)).await?;
         Ok(preview)
     }
 
@@ -182,8 +183,8 @@ async fn run_steps<S: Stage>(
 }
 
 /// Replaces what an earlier dry run wrote.
-fn write_requests(folder: &Path, requests: &[RequestBody]) -> Result<(), StageError> {
-    for old in list_files(folder)? {
+fn write_requests(data: &DataDir, folder: &Path, requests: &[RequestBody]) -> Result<(), StageError> {
+    for old in data.list(folder)? {
         remove_file(&old)?;
     }
     for request in requests {

@@ -2,7 +2,7 @@
 //!
 //! What a person decides in a review is in the pipeline crate, `review_decisions`.
 
-use btcedu_artifacts::{EpisodeDir, read_json, write_json_atomic};
+use btcedu_artifacts::{EpisodeDir, write_json_atomic};
 use btcedu_domain::{EpisodeId, EpisodeRowId, ReviewStage, ReviewStatus, Sha256Hash, Stage, UtcTime};
 use btcedu_models::{
     Conn, Db, DbError, episodes,
@@ -321,12 +321,12 @@ pub fn load_history(conn: &mut Conn, episode: &EpisodeId) -> Result<ReviewHistor
 /// # Errors
 /// The database's, or [`FileError`] where it can't be written.
 pub async fn write_history(db: &Db, dir: &EpisodeDir) -> Result<(), StageError> {
-    let (id, path) = (dir.id().clone(), dir.review_history());
+    let (id, data, path) = (dir.id().clone(), dir.data(), dir.review_history());
     let history = db.run(move |conn| load_history(conn, &id)).await?;
     if history.reviews.is_empty() {
         return Ok(());
     }
-    let write = move || match read_json::<ReviewHistory>(&path) {
+    let write = move || match data.read_json::<ReviewHistory>(&path) {
         Ok(Some(written)) if written == history => Ok(()),
         _ => write_json_atomic(&path, &history),
     };

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use btcedu_artifacts::{EpisodeDir, FileError, LoadedText, StaleNote, read_text, stale_note};
+use btcedu_artifacts::{EpisodeDir, FileError, LoadedText, StaleNote, read_text};
 use btcedu_domain::{EpisodeId, Sha256Hash, Stage};
 
 use crate::StageError;
@@ -56,7 +56,7 @@ pub(crate) fn load_text(dir: &EpisodeDir, path: &Path) -> Result<SourceText, Sta
     let problem = match read_text(&dir.data(), &path) {
         Ok(Some(LoadedText { text, .. })) if text.trim().is_empty() => "is empty",
         Ok(Some(LoadedText { text, hash })) => {
-            let file = TextFile { stale: stale_note(&path)?, path, hash };
+            let file = TextFile { stale: dir.data().stale_note(&path)?, path, hash };
             return Ok(SourceText { text, file });
         }
         Ok(None) => {

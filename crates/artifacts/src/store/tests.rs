@@ -3,7 +3,7 @@
 use btcedu_domain::VisualType;
 
 use super::*;
-use crate::{ChapterSnapshot, SettingsSnapshot, leftovers};
+use crate::{ChapterSnapshot, SettingsSnapshot};
 
 fn sidecar(picture: &[u8]) -> Sidecar {
     let snapshot = PictureSnapshot {
@@ -60,7 +60,7 @@ fn sidecar(picture: &[u8]) -> Sidecar {
 
 fn store() -> (tempfile::TempDir, PictureStore) {
     let folder = tempfile::tempdir().unwrap();
-    let store = PictureStore::new(folder.path().join("store"));
+    let store = DataDir::new(folder.path()).episode(&"ep1".parse().unwrap()).store();
     (folder, store)
 }
 
@@ -73,7 +73,7 @@ fn a_committed_picture_is_found_with_its_sidecar() {
     assert_eq!(scan.items, [StoreItem { sidecar: sidecar.clone(), present: true }]);
     assert!(scan.torn.is_empty() && scan.strays.is_empty());
     assert_eq!(fs::read(store.picture(&sidecar)).unwrap(), b"picture");
-    assert!(leftovers(store.folder()).unwrap().is_empty());
+    assert!(store.data.leftovers(store.folder()).unwrap().is_empty());
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn a_staged_picture_is_finished_whichever_rename_was_missed() {
         assert!(scan.items.is_empty());
         store.finish(&scan.torn[0]).unwrap();
         assert_eq!(store.scan().unwrap().items, [StoreItem { sidecar, present: true }]);
-        assert!(leftovers(store.folder()).unwrap().is_empty());
+        assert!(store.data.leftovers(store.folder()).unwrap().is_empty());
     }
 }
 
@@ -100,7 +100,7 @@ fn half_a_picture_is_not_finished() {
     let staged = store.stage(&sidecar, b"pict").unwrap();
     let scan = store.scan().unwrap();
     assert!(scan.torn.is_empty() && scan.items.is_empty());
-    assert_eq!(leftovers(store.folder()).unwrap(), [staged.temp_sidecar(), staged.temp_picture()]);
+    assert_eq!(store.data.leftovers(store.folder()).unwrap(), [staged.temp_sidecar(), staged.temp_picture()]);
 }
 
 #[test]
@@ -121,4 +121,19 @@ fn a_failed_stage_leaves_nothing_behind() {
     let (_folder, store) = store();
     crate::write_atomic(store.folder(), b"a file where the folder should be").unwrap();
     assert!(store.stage(&sidecar(b"x"), b"x").is_err());
+}
+
+#[test]
+fn a_device_or_a_pipe_among_the_sidecars_is_a_stray_and_the_pictures_are_still_found() {
+    let (folder, store) = store();
+    let sidecar = sidecar(b"picture");
+    store.stage(&sidecar, b"picture").unwrap().commit().unwrap();
+    let (device, pipe) = (store.folder().join("x.json"), store.folder().join("y.json"));
+    std::os::unix::fs::symlink("/dev/zero", &device).unwrap();
+    let fifo = rustix::fs::FileType::Fifo;
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, fifo, rustix::fs::Mode::RUSR, 0).unwrap();
+    let scan = store.scan().unwrap();
+    assert_eq!(scan.strays, [device, pipe]);
+    assert_eq!(scan.items, [StoreItem { sidecar, present: true }]);
+    drop(folder);
 }

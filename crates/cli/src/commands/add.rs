@@ -1,13 +1,16 @@
 //! `btcedu add`: brings an episode into the database from local files.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, bail, ensure};
 use btcedu_artifacts::{
-    EpisodeDir, EpisodeLock, LoadedText, LockHolder, copy_atomic, read_optional, write_atomic,
+    DataDir, EpisodeDir, EpisodeLock, LoadedText, LockHolder, MAX_TEXT, copy_atomic, write_atomic,
 };
 use btcedu_chapters::{ChapterError, parse_for};
-use btcedu_domain::{EpisodeId, EpisodeStatus, PipelineVersion, UtcTime};
+use btcedu_domain::{EpisodeId, EpisodeStatus, PipelineVersion, Sha256Hash, UtcTime};
 use btcedu_models::{
     Db,
     episodes::{self, NewEpisode},
@@ -166,7 +169,7 @@ async fn insert(
     );
     for to in &source.to {
         // The same bytes are what an `add` that was interrupted before its row left.
-        if to.exists() && is_copied(source.from, bytes, to)? {
+        if to.exists() && is_copied(&dir.data(), source.from, bytes, to)? {
             continue;
         }
         if to.exists() {
@@ -212,10 +215,11 @@ async fn insert(
 }
 
 /// Tells whether a copy has the bytes that would be copied.
-fn is_copied(from: &Path, bytes: Option<&[u8]>, to: &Path) -> anyhow::Result<bool> {
-    let there = read_optional(to)?;
-    Ok(match bytes {
-        Some(bytes) => there.as_deref() == Some(bytes),
-        None => there == read_optional(from)?,
-    })
+fn is_copied(data: &DataDir, from: &Path, bytes: Option<&[u8]>, to: &Path) -> anyhow::Result<bool> {
+    if let Some(bytes) = bytes {
+        return Ok(data.read(to, MAX_TEXT)?.as_deref() == Some(bytes));
+    }
+    let source = File::open(from).and_then(Sha256Hash::of_reader);
+    let source = source.with_context(|| format!("can't read '{}'", from.display()))?;
+    Ok(data.hash(to, u64::MAX)? == Some(source))
 }

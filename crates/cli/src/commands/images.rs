@@ -1,6 +1,6 @@
 //! `btcedu images`: looks at an episode's pictures, checks them, chooses among them.
 
-use btcedu_artifacts::{Manifest, read_json};
+use btcedu_artifacts::Manifest;
 use btcedu_domain::{CallId, ChapterId, EpisodeId};
 use btcedu_stages::{
     StageContext, StageError,
@@ -107,7 +107,8 @@ async fn list(ctx: &StageContext, ids: &EpisodeIds, output: Output) -> anyhow::R
 async fn load_manifest(ctx: &StageContext, id: &EpisodeId) -> anyhow::Result<Manifest> {
     btcedu_pipeline::check_episode_exists(ctx, id).await?;
     let path = ctx.data.episode(id).manifest();
-    read_json(&path)?
+    ctx.data
+        .read_json(&path)?
         .ok_or_else(|| anyhow::anyhow!("episode {id} has no pictures yet; `btcedu imagegen {id}` makes them"))
 }
 

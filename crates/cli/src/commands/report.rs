@@ -1,7 +1,6 @@
 //! `btcedu report`: what a run did, stage by stage.
 
 use anyhow::Context;
-use btcedu_artifacts::{list_files, read_json};
 use clap::Args;
 use serde_json::Value;
 
@@ -38,12 +37,11 @@ pub(crate) async fn run(app: &App, args: &ReportArgs, output: Output) -> anyhow:
 }
 
 fn newest(app: &App, id: &btcedu_domain::EpisodeId) -> anyhow::Result<Value> {
-    let mut reports = list_files(&app.data.episode(id).reports())?;
-    reports.sort();
+    let mut reports = app.data.list(&app.data.episode(id).reports())?;
     let path = reports
         .pop()
         .with_context(|| format!("there is no report of episode {id} yet; `btcedu run {id}` writes one"))?;
-    read_json(&path)?.with_context(|| format!("'{}' is gone", path.display()))
+    app.data.read_json(&path)?.with_context(|| format!("'{}' is gone", path.display()))
 }
 
 pub(super) fn text(report: &Value) -> String {

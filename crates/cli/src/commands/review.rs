@@ -1,6 +1,6 @@
 //! `btcedu review`: look at what waits for a person, and decide it.
 
-use btcedu_artifacts::read_json;
+use btcedu_artifacts::DataDir;
 use btcedu_domain::ReviewStage;
 use btcedu_models::review_tasks::TaskSelection;
 use btcedu_pipeline::{
@@ -106,7 +106,7 @@ pub(crate) async fn run(app: &App, args: &ReviewArgs, output: Output) -> anyhow:
             output.result(&reviews, || list_text(&reviews, *all))?;
         }
         What::Show { review } => {
-            let shown = load(open_review(&ctx, *review).await?)?;
+            let shown = load(&ctx.data, open_review(&ctx, *review).await?)?;
             output.result(&shown, || show_text(&shown))?;
         }
         What::Approve { reviews } => {
@@ -136,11 +136,11 @@ async fn decide(ctx: &StageContext, task: i64, verdict: &Verdict) -> Result<Revi
     decide_review(ctx, Decision { task, verdict, seen: None, command: &command_line() }).await
 }
 
-fn load(review: ReviewView) -> anyhow::Result<Shown> {
+fn load(data: &DataDir, review: ReviewView) -> anyhow::Result<Shown> {
     let (mut correction, mut adaptation) = (None, None);
     match review.stage {
-        ReviewStage::Correct => correction = read_json(&review.diff_path)?,
-        ReviewStage::Adapt => adaptation = read_json(&review.diff_path)?,
+        ReviewStage::Correct => correction = data.read_json(&review.diff_path)?,
+        ReviewStage::Adapt => adaptation = data.read_json(&review.diff_path)?,
     }
     Ok(Shown { review, correction, adaptation })
 }

@@ -10,25 +10,25 @@ use btcedu_chapters::{
 use btcedu_domain::{ChapterId, EpisodeId, VisualType};
 
 use super::{
-    For, Shown,
+    Format, Loaded, SharedPage,
     gather::{self, paragraphs},
     images::Disk,
     path_part,
 };
 use crate::{
     error::WebError,
-    state::AppState,
+    state::{AppState, Reader},
     templates::PageName,
     views::{
         chapters::{ChapterView, ChaptersView, OverlayView, ViolationView, VisualCountView},
-        episode::EpisodeHeadView,
         images::PictureView,
+        parts::EpisodeHeadView,
     },
 };
 
 /// Shows the chapters.
 pub(crate) async fn page(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpResponse, WebError> {
-    answer(&state, &request, For::People).await
+    answer(&state, &request, Format::Html).await
 }
 
 /// Answers with the chapters as JSON.
@@ -41,21 +41,19 @@ pub(crate) async fn page(state: web::Data<AppState>, request: HttpRequest) -> Re
     ),
 )]
 pub(crate) async fn api(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpResponse, WebError> {
-    answer(&state, &request, For::Programs).await
+    answer(&state, &request, Format::Json).await
 }
 
-async fn answer(state: &AppState, request: &HttpRequest, asked_by: For) -> Result<HttpResponse, WebError> {
+async fn answer(state: &AppState, request: &HttpRequest, format: Format) -> Result<HttpResponse, WebError> {
     let id: EpisodeId = path_part(request, "episode", "episode")?;
-    let shown = Shown { name: PageName::Chapters, episode: Some(&id), asked_by, is_kept: true };
-    let load = async || {
-        let episode = gather::episode(state, &id).await?;
-        let (data, dir, known) = (state.desk.data().clone(), state.dir(&id), state.hashes.known());
-        let head = gather::head(&episode);
-        let read = move || load(Disk { data: &data, dir: &dir, known: &known }, head);
-        let view = btcedu_pictures::offload(read).await??;
-        Ok((format!("Chapters: {}", view.episode.title), view))
+    let page = SharedPage { name: PageName::Chapters, episode: Some(&id), format, is_kept: true };
+    let dir = state.dir(&id);
+    let load = move |reader: &Reader| {
+        let episode = gather::head(&gather::episode(reader, dir.id())?);
+        let view = load(Disk { reader, dir: &dir }, episode)?;
+        Loaded::new(reader, format!("Chapters: {}", view.episode.title), view)
     };
-    shown.answer(state, request, load).await
+    page.answer_from(state, request, load).await
 }
 
 fn load(disk: Disk<'_>, episode: EpisodeHeadView) -> Result<ChaptersView, FileError> {
@@ -66,12 +64,12 @@ fn load(disk: Disk<'_>, episode: EpisodeHeadView) -> Result<ChaptersView, FileEr
         problem: None,
         violations: Vec::new(),
         warnings: Vec::new(),
-        stale: gather::stale_reason(disk.data, &path),
+        stale: gather::stale_reason(&disk.reader.data, &path),
         chapters: Vec::new(),
         visual_types: Vec::new(),
         episode,
     };
-    let bytes = match disk.data.read_inside(&path, MAX_BYTES) {
+    let bytes = match disk.reader.data.read(&path, MAX_BYTES) {
         Ok(Some(bytes)) => bytes,
         Ok(None) => {
             view.problem = Some("there are no chapters yet".to_owned());

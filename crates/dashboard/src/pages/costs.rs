@@ -9,20 +9,20 @@ use btcedu_models::{
     provider_calls::{CostGrouping, CostRow, list_costs},
 };
 
+use super::{Format, Loaded, SharedPage};
 use crate::{
     error::WebError,
-    pages::{For, Shown},
     state::AppState,
     templates::PageName,
     views::costs::{CostRowView, CostsView},
 };
 
-/// Episodes in the table.
+/// Episodes in the table, at most.
 const MOST_EPISODES: usize = 50;
 
 /// Shows what was spent.
 pub(crate) async fn page(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpResponse, WebError> {
-    answer(&state, &request, For::People).await
+    answer(&state, &request, Format::Html).await
 }
 
 /// Answers with what was spent as JSON.
@@ -31,12 +31,12 @@ pub(crate) async fn page(state: web::Data<AppState>, request: HttpRequest) -> Re
     responses((status = 200, description = "What was spent", body = CostsView)),
 )]
 pub(crate) async fn api(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpResponse, WebError> {
-    answer(&state, &request, For::Programs).await
+    answer(&state, &request, Format::Json).await
 }
 
-async fn answer(state: &AppState, request: &HttpRequest, asked_by: For) -> Result<HttpResponse, WebError> {
-    let shown = Shown { name: PageName::Costs, episode: None, asked_by, is_kept: true };
-    shown.answer(state, request, async || Ok(("Costs".to_owned(), state.desk.db().run(load).await?))).await
+async fn answer(state: &AppState, request: &HttpRequest, format: Format) -> Result<HttpResponse, WebError> {
+    let page = SharedPage { name: PageName::Costs, episode: None, format, is_kept: true };
+    page.answer_from(state, request, |reader| Loaded::new(reader, "Costs", reader.rows(load)?)).await
 }
 
 fn load(conn: &mut Conn) -> Result<CostsView, DbError> {
@@ -44,8 +44,8 @@ fn load(conn: &mut Conn) -> Result<CostsView, DbError> {
     let by_month = by(CostGrouping::Month)?;
     let (mut by_stage, mut by_model) = (by(CostGrouping::Stage)?, by(CostGrouping::Model)?);
     let mut by_episode = by(CostGrouping::Episode)?;
-    let place = |row: &CostRow| Stage::ALL.iter().position(|stage| stage.as_str() == row.key);
-    by_stage.sort_by_key(place);
+    let position = |row: &CostRow| Stage::ALL.iter().position(|stage| stage.as_str() == row.key);
+    by_stage.sort_by_key(position);
     by_model.sort_by_key(|row| Reverse(row.cost));
     by_episode.sort_by_key(|row| Reverse(row.cost));
     let episodes_total = by_episode.len();

@@ -2,31 +2,32 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use btcedu_artifacts::{DataDir, EpisodeDir};
-use btcedu_domain::{EpisodeId, EpisodeRowId, Usd};
+use btcedu_domain::{EpisodeId, Usd};
 use btcedu_models::{
     Conn, DbError,
     content_artifacts::{self, ContentArtifact},
+    episodes::Episode,
     pipeline_runs::{self, PipelineRun},
+    review_tasks,
 };
 use btcedu_pipeline::{
     EpisodeList, NextStep, OverviewFilter, PlannedStep, ReviewHistory, ReviewRecord, Step, load_history,
 };
 
 use super::{
-    For, Shown,
+    Format, Loaded, SharedPage,
     episodes::{clipped, row, state_word},
     gather::{self, TextKind, command},
     path_part, provenance,
 };
 use crate::{
     error::WebError,
-    state::AppState,
+    state::{AppState, Reader},
     templates::PageName,
     views::{
-        episode::{
-            ArtifactView, CommandView, EpisodeView, NextView, ProvenanceView, RunView, TimelineStepView,
-        },
+        episode::{ArtifactView, EpisodeView, NextView, ProvenanceView, RunView, TimelineStepView},
         episodes::EpisodeRowView,
+        parts::CommandView,
         reviews::{DecisionView, ReviewRecordView},
         text::TextLinkView,
     },
@@ -34,7 +35,7 @@ use crate::{
 
 /// Shows the episode.
 pub(crate) async fn page(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpResponse, WebError> {
-    answer(&state, &request, For::People).await
+    answer(&state, &request, Format::Html).await
 }
 
 /// Answers with the episode as JSON.
@@ -47,30 +48,28 @@ pub(crate) async fn page(state: web::Data<AppState>, request: HttpRequest) -> Re
     ),
 )]
 pub(crate) async fn api(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpResponse, WebError> {
-    answer(&state, &request, For::Programs).await
+    answer(&state, &request, Format::Json).await
 }
 
-async fn answer(state: &AppState, request: &HttpRequest, asked_by: For) -> Result<HttpResponse, WebError> {
+async fn answer(state: &AppState, request: &HttpRequest, format: Format) -> Result<HttpResponse, WebError> {
     let id: EpisodeId = path_part(request, "episode", "episode")?;
-    let shown = Shown { name: PageName::Episode, episode: Some(&id), asked_by, is_kept: false };
-    let load = async || {
-        let view = load(state, &id).await?;
-        Ok((view.episode.title.clone(), view))
-    };
-    shown.answer(state, request, load).await
+    let page = SharedPage { name: PageName::Episode, episode: Some(&id), format, is_kept: false };
+    page.answer(state, request, async || load(state, &id).await).await
 }
 
-/// An error is told in full unless it is a page of its own, in characters.
+/// Longer errors are cut, in characters.
 const MOST_OF_ERROR: usize = 8000;
 
-/// What the rows know.
+/// What the database knows of the episode.
 struct Rows {
+    episode: Episode,
     runs: Vec<PipelineRun>,
     artifacts: Vec<ContentArtifact>,
     history: ReviewHistory,
+    pending_reviews: i64,
 }
 
-/// What the disk knows.
+/// What the disk knows of the episode.
 struct Files {
     texts: Vec<TextLinkView>,
     artifacts: Vec<ArtifactView>,
@@ -79,44 +78,50 @@ struct Files {
     has_images: bool,
 }
 
-async fn load(state: &AppState, id: &EpisodeId) -> Result<EpisodeView, WebError> {
-    let episode = gather::episode(state, id).await?;
+async fn load(state: &AppState, id: &EpisodeId) -> Result<Loaded<EpisodeView>, WebError> {
     let filter = OverviewFilter { ids: vec![id.clone()], ..OverviewFilter::default() };
     let EpisodeList { episodes, .. } = state.desk.list_episodes(filter).await?;
     let Some(overview) = episodes.into_iter().next() else { return Err(WebError::no_such("episode", id)) };
-    let (wanted, row_id) = (id.clone(), episode.id);
-    let rows = state.desk.db().run(move |conn| load_rows(conn, &wanted, row_id)).await?;
     let next = state.desk.preview_next(id).await.map_err(WebError::internal)?;
-    let (data, dir, artifacts) = (state.desk.data().clone(), state.dir(id), rows.artifacts);
-    let files = btcedu_pictures::offload(move || load_files(&data, &dir, artifacts)).await?;
+    let dir = state.dir(id);
+    let read = move |reader: &Reader| {
+        let episode = gather::episode(reader, dir.id())?;
+        let rows = reader.rows(|conn| load_rows(conn, episode))?;
+        let files = load_files(&reader.data, &dir, &rows.artifacts);
+        Ok((rows, files))
+    };
+    let (Rows { episode, runs, history, pending_reviews, .. }, files) = state.read(read).await?;
     let overview = row(overview);
-    Ok(EpisodeView {
+    let view = EpisodeView {
         source: episode.source,
         url: episode.url.filter(|url| url.starts_with("https://") || url.starts_with("http://")),
         duration_seconds: episode.duration_seconds,
         detected_at: episode.detected_at,
-        steps: next.plan.steps.iter().map(|step| timeline_step(step, &rows.runs)).collect(),
+        steps: next.plan.steps.iter().map(|step| timeline_step(step, &runs)).collect(),
         next: next_view(&next, &overview, id),
         texts: files.texts,
         artifacts: files.artifacts,
         provenance: files.provenance,
-        reviews: rows.history.reviews.into_iter().rev().map(record).collect(),
+        reviews: history.reviews.into_iter().rev().map(record).collect(),
         has_chapters: files.has_chapters,
         has_images: files.has_images,
         episode: overview,
-    })
+    };
+    Ok(Loaded { title: view.episode.title.clone(), view, pending_reviews })
 }
 
-fn load_rows(conn: &mut Conn, id: &EpisodeId, row: EpisodeRowId) -> Result<Rows, DbError> {
+fn load_rows(conn: &mut Conn, episode: Episode) -> Result<Rows, DbError> {
     Ok(Rows {
-        runs: pipeline_runs::list_for_episode(conn, row)?,
-        artifacts: content_artifacts::list_for_episode(conn, id)?,
-        history: load_history(conn, id)?,
+        runs: pipeline_runs::list_for_episode(conn, episode.id)?,
+        artifacts: content_artifacts::list_for_episode(conn, &episode.episode_id)?,
+        history: load_history(conn, &episode.episode_id)?,
+        pending_reviews: review_tasks::count_open(conn)?,
+        episode,
     })
 }
 
-fn load_files(data: &DataDir, dir: &EpisodeDir, artifacts: Vec<ContentArtifact>) -> Files {
-    let artifacts = artifacts.into_iter().rev().map(|artifact| artifact_view(data, artifact));
+fn load_files(data: &DataDir, dir: &EpisodeDir, artifacts: &[ContentArtifact]) -> Files {
+    let artifacts = artifacts.iter().rev().map(|artifact| artifact_view(data, artifact));
     Files {
         texts: TextKind::ALL.into_iter().map(|kind| kind.link(data, dir)).collect(),
         artifacts: artifacts.collect(),
@@ -126,14 +131,14 @@ fn load_files(data: &DataDir, dir: &EpisodeDir, artifacts: Vec<ContentArtifact>)
     }
 }
 
-fn artifact_view(data: &DataDir, artifact: ContentArtifact) -> ArtifactView {
+fn artifact_view(data: &DataDir, artifact: &ContentArtifact) -> ArtifactView {
     let path = data.root().join(&artifact.file_path);
     ArtifactView {
         size_bytes: gather::size(data, &path),
         stale: gather::stale_reason(data, &path),
-        artifact_type: artifact.artifact_type,
-        path: artifact.file_path,
-        model: artifact.model,
+        artifact_type: artifact.artifact_type.clone(),
+        path: artifact.file_path.clone(),
+        model: artifact.model.clone(),
         created_at: artifact.created_at,
     }
 }
@@ -206,7 +211,7 @@ fn next_view(next: &NextStep, episode: &EpisodeRowView, id: &EpisodeId) -> NextV
     }
 }
 
-/// Shows a review with everything that was decided in it.
+/// Shows a review with all its decisions.
 pub(super) fn record(review: ReviewRecord) -> ReviewRecordView {
     let decisions = review.decisions.into_iter().map(|decision| DecisionView {
         decision: decision.decision.to_string(),

@@ -8,20 +8,20 @@ use btcedu_pipeline::{
 };
 use serde::Deserialize;
 
+use super::{Format, Loaded, SharedPage};
 use crate::{
     error::WebError,
-    pages::{For, Shown},
     state::AppState,
     templates::PageName,
     views::episodes::{EpisodeRowView, EpisodesView, StatusCount, StepView},
 };
 
-/// So much of an error is told in the list, in characters; its run has more of it.
+/// The list shows this much of an error, in characters; the episode's page shows more.
 const MOST_OF_ERROR: usize = 300;
 /// Episodes on one page.
 const PER_PAGE: usize = 50;
 
-/// What the list is filtered by; what is blank or unknown filters nothing.
+/// What the list is filtered by; a blank or unknown value filters nothing.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Asked {
     #[serde(default)]
@@ -42,7 +42,7 @@ pub(crate) async fn page(
     request: HttpRequest,
     asked: web::Query<Asked>,
 ) -> Result<HttpResponse, WebError> {
-    answer(&state, &request, asked.into_inner(), For::People).await
+    answer(&state, &request, asked.into_inner(), Format::Html).await
 }
 
 /// Answers with the list as JSON.
@@ -62,21 +62,20 @@ pub(crate) async fn api(
     request: HttpRequest,
     asked: web::Query<Asked>,
 ) -> Result<HttpResponse, WebError> {
-    answer(&state, &request, asked.into_inner(), For::Programs).await
+    answer(&state, &request, asked.into_inner(), Format::Json).await
 }
 
 async fn answer(
     state: &AppState,
     request: &HttpRequest,
     asked: Asked,
-    asked_by: For,
+    format: Format,
 ) -> Result<HttpResponse, WebError> {
-    let shown = Shown { name: PageName::Episodes, episode: None, asked_by, is_kept: true };
-    let load = async || Ok(("Episodes".to_owned(), load(state, &asked).await?));
-    shown.answer(state, request, load).await
+    let page = SharedPage { name: PageName::Episodes, episode: None, format, is_kept: true };
+    page.answer(state, request, async || load(state, &asked).await).await
 }
 
-async fn load(state: &AppState, asked: &Asked) -> Result<EpisodesView, WebError> {
+async fn load(state: &AppState, asked: &Asked) -> Result<Loaded<EpisodesView>, WebError> {
     let search = asked.search.trim();
     let status: Option<EpisodeStatus> = asked.status.parse().ok();
     let waiting: Option<WaitKind> = asked.waiting.parse().ok();
@@ -97,12 +96,13 @@ async fn load(state: &AppState, asked: &Asked) -> Result<EpisodesView, WebError>
         ..OverviewFilter::default()
     };
     let list = state.desk.list_episodes(filter).await?;
-    let counts = state.desk.db().run(count_by_status).await?;
-    let statuses: Vec<StatusCount> = counts
+    let counts = state.read(|reader| Ok((reader.rows(count_by_status)?, reader.pending_reviews()?)));
+    let (by_status, pending_reviews) = counts.await?;
+    let statuses: Vec<StatusCount> = by_status
         .into_iter()
         .map(|(status, count)| StatusCount { status, count: usize::try_from(count).unwrap_or(0) })
         .collect();
-    Ok(EpisodesView {
+    let view = EpisodesView {
         episodes: list.episodes.into_iter().map(row).collect(),
         total: list.matching,
         all: statuses.iter().map(|status| status.count).sum(),
@@ -113,7 +113,8 @@ async fn load(state: &AppState, asked: &Asked) -> Result<EpisodesView, WebError>
         waiting: waiting.map_or_else(String::new, |_known| asked.waiting.clone()),
         sort: sort.to_owned(),
         statuses,
-    })
+    };
+    Ok(Loaded { title: "Episodes".to_owned(), view, pending_reviews })
 }
 
 /// Shows an episode in short.
@@ -144,7 +145,7 @@ pub(super) fn row(episode: EpisodeOverview) -> EpisodeRowView {
     }
 }
 
-/// Cuts a text, and says so.
+/// Cuts a text to so many characters, with three dots at the end.
 pub(super) fn clipped(text: String, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{} …", text.get(..end).unwrap_or_default()),
@@ -165,7 +166,7 @@ fn step(step: &PlannedStep) -> StepView {
     }
 }
 
-/// Returns how a step stands, as views say it.
+/// Returns the word that views use for a step's state.
 pub(super) const fn state_word(state: StepState) -> &'static str {
     match state {
         StepState::Done | StepState::LookAgain => "done",

@@ -11,20 +11,16 @@ use btcedu_models::episodes::{self, Episode};
 
 use crate::{
     error::WebError,
-    state::AppState,
+    state::Reader,
     views::{
-        episode::{CommandView, EpisodeHeadView},
+        parts::{CommandView, EpisodeHeadView},
         text::TextLinkView,
     },
 };
 
-/// No JSON that is shown is larger, in bytes.
-pub(super) const MAX_TEXT: u64 = 8 * 1024 * 1024;
-
-/// Finds an episode, or says that there is none.
-pub(super) async fn episode(state: &AppState, id: &EpisodeId) -> Result<Episode, WebError> {
-    let wanted = id.clone();
-    let found = state.desk.db().run(move |conn| episodes::find(conn, &wanted)).await?;
+/// Finds an episode, or says that there is none; blocks.
+pub(super) fn episode(reader: &Reader, id: &EpisodeId) -> Result<Episode, WebError> {
+    let found = reader.rows(|conn| episodes::find(conn, id))?;
     found.ok_or_else(|| WebError::no_such("episode", id))
 }
 
@@ -97,7 +93,7 @@ impl TextKind {
         }
     }
 
-    /// Shows where a text is and how it stands; reads the disk.
+    /// Shows where a text is, how large, how old, and whether it is out of date; reads the disk.
     pub(super) fn link(self, data: &DataDir, dir: &EpisodeDir) -> TextLinkView {
         let path = self.path(dir);
         let found = facts(data, &path);
@@ -105,35 +101,42 @@ impl TextKind {
             kind: self.name().to_owned(),
             label: self.label().to_owned(),
             lang: self.lang().to_owned(),
-            size_bytes: found.map(|(size, _)| size),
-            modified_at: found.and_then(|(_, modified)| modified),
+            size_bytes: found.map(|found| found.size_bytes),
+            modified_at: found.and_then(|found| found.modified_at),
             stale: stale_reason(data, &path),
             path: dir.in_workspace(&path),
         }
     }
 }
 
-/// Returns size and time of a file; what can't be looked at, or leads out of the workspace, counts as not there.
-fn facts(data: &DataDir, path: &Path) -> Option<(u64, Option<UtcTime>)> {
-    // One odd file hides no page.
-    let opened = data.open_inside(path).inspect_err(|error| tracing::debug!(%error, "a file is not shown"));
-    let known = opened.ok()??.metadata().ok()?;
+/// What pages show of a file that they don't read.
+#[derive(Clone, Copy)]
+struct Facts {
+    size_bytes: u64,
+    modified_at: Option<UtcTime>,
+}
+
+/// Looks at a file; one that is refused or can't be looked at counts as missing.
+fn facts(data: &DataDir, path: &Path) -> Option<Facts> {
+    // The rest of the page is shown all the same.
+    let found = data.metadata(path).inspect_err(|error| tracing::debug!(%error, "a file is not shown"));
+    let known = found.ok()??;
     let since = known.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     let seconds = since.and_then(|since| i64::try_from(since.as_secs()).ok());
     let time = seconds.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
-    Some((known.len(), time.map(UtcTime::new)))
+    Some(Facts { size_bytes: known.len(), modified_at: time.map(UtcTime::new) })
 }
 
-/// Returns the size of a file in bytes; none where it isn't there.
+/// Returns the size of a file in bytes; none where it is missing.
 pub(super) fn size(data: &DataDir, path: &Path) -> Option<u64> {
-    facts(data, path).map(|(size, _)| size)
+    facts(data, path).map(|found| found.size_bytes)
 }
 
 /// Returns why a file is out of date, where a marker beside it says so.
 pub(super) fn stale_reason(data: &DataDir, path: &Path) -> Option<String> {
-    match data.read_json_inside::<StaleMarker>(&stale_path(path), MAX_TEXT) {
+    match data.read_json::<StaleMarker>(&stale_path(path)) {
         Ok(marker) => marker.map(|marker| marker.reason),
-        // A marker that can't be read is one all the same.
+        // A marker that can't be read still marks the file.
         Err(_unreadable) => Some("a marker beside it says so".to_owned()),
     }
 }

@@ -1,28 +1,25 @@
-//! The pictures of an episode, as the manifest has them and as the disk has them.
+//! The pictures of an episode, in the manifest and on the disk.
 
 use std::collections::HashMap;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use btcedu_artifacts::{
-    DataDir, EpisodeDir, EpisodeLock, FileError, Manifest, ManifestEntry, TEMP_PREFIX, list_files,
-};
+use btcedu_artifacts::{EpisodeDir, EpisodeLock, FileError, Manifest, ManifestEntry, TEMP_PREFIX};
 use btcedu_domain::{ChapterId, EpisodeId, ImageStatus, Stage, UtcTime};
 use btcedu_models::pipeline_runs;
 use serde::Deserialize;
 
 use super::{
-    For, Shown,
-    gather::{self, MAX_TEXT, command},
+    Format, Loaded, SharedPage,
+    gather::{self, command},
     path_part,
 };
 use crate::{
     error::WebError,
-    pictures::KnownHashes,
-    state::AppState,
+    state::{AppState, Reader},
     templates::PageName,
     views::{
-        episode::{CommandView, EpisodeHeadView},
         images::{GalleryTotalsView, GalleryView, MadeWithView, PictureView},
+        parts::{CommandView, EpisodeHeadView},
     },
 };
 
@@ -42,7 +39,7 @@ pub(crate) async fn page(
     request: HttpRequest,
     asked: web::Query<Asked>,
 ) -> Result<HttpResponse, WebError> {
-    answer(&state, &request, &asked, For::People).await
+    answer(&state, &request, &asked, Format::Html).await
 }
 
 /// Answers with the gallery as JSON.
@@ -62,49 +59,38 @@ pub(crate) async fn api(
     request: HttpRequest,
     asked: web::Query<Asked>,
 ) -> Result<HttpResponse, WebError> {
-    answer(&state, &request, &asked, For::Programs).await
+    answer(&state, &request, &asked, Format::Json).await
 }
 
 async fn answer(
     state: &AppState,
     request: &HttpRequest,
     asked: &Asked,
-    asked_by: For,
+    format: Format,
 ) -> Result<HttpResponse, WebError> {
     let id: EpisodeId = path_part(request, "episode", "episode")?;
     let filter: Option<ImageStatus> = asked.status.parse().ok();
-    let shown = Shown { name: PageName::Images, episode: Some(&id), asked_by, is_kept: true };
-    let load = async || {
-        let view = load(state, &id, filter).await?;
-        Ok((format!("Pictures: {}", view.episode.title), view))
+    let page = SharedPage { name: PageName::Images, episode: Some(&id), format, is_kept: true };
+    let dir = state.dir(&id);
+    let load = move |reader: &Reader| {
+        let view = load(reader, &dir, filter)?;
+        Loaded::new(reader, format!("Pictures: {}", view.episode.title), view)
     };
-    shown.answer(state, request, load).await
+    page.answer_from(state, request, load).await
 }
 
-async fn load(
-    state: &AppState,
-    id: &EpisodeId,
-    filter: Option<ImageStatus>,
-) -> Result<GalleryView, WebError> {
-    let episode = gather::episode(state, id).await?;
-    let row = episode.id;
-    let runs = state.desk.db().run(move |conn| pipeline_runs::list_running(conn, row)).await?;
+fn load(reader: &Reader, dir: &EpisodeDir, filter: Option<ImageStatus>) -> Result<GalleryView, WebError> {
+    let episode = gather::episode(reader, dir.id())?;
+    let runs = reader.rows(|conn| pipeline_runs::list_running(conn, episode.id))?;
     let running = runs.into_iter().rfind(|run| run.stage == Stage::Imagegen).map(|run| run.started_at);
-    let (data, dir, known) = (state.desk.data().clone(), state.dir(id), state.hashes.known());
-    let head = gather::head(&episode);
-    let read = move || {
-        let disk = Disk { data: &data, dir: &dir, known: &known };
-        disk.gallery(head, running, filter)
-    };
-    Ok(btcedu_pictures::offload(read).await??)
+    Ok(Disk { reader, dir }.gallery(gather::head(&episode), running, filter)?)
 }
 
-/// What looks at the pictures on the disk.
+/// The pictures on the disk.
 #[derive(Clone, Copy)]
 pub(super) struct Disk<'a> {
-    pub(super) data: &'a DataDir,
+    pub(super) reader: &'a Reader,
     pub(super) dir: &'a EpisodeDir,
-    pub(super) known: &'a KnownHashes,
 }
 
 impl Disk<'_> {
@@ -118,12 +104,12 @@ impl Disk<'_> {
         let mut view = GalleryView {
             episode,
             problem: None,
-            stale: gather::stale_reason(self.data, &self.dir.manifest()),
+            stale: gather::stale_reason(&self.reader.data, &self.dir.manifest()),
             made_with: None,
             totals: GalleryTotalsView::default(),
             filter: filter.map(|status| status.to_string()).unwrap_or_default(),
             pictures: Vec::new(),
-            // A run that was killed has left its row behind, and nobody holds the episode.
+            // A run that was killed has left its row behind, but doesn't hold the episode.
             running_since: running.filter(|_| EpisodeLock::is_held(self.dir)),
             differing: 0,
             others: Vec::new(),
@@ -146,7 +132,7 @@ impl Disk<'_> {
         Ok(view)
     }
 
-    /// What a person would do about all pictures, where there is anything to do.
+    /// Returns the commands for what is to be done about all pictures.
     fn commands(self, view: &GalleryView, is_spoiled: bool) -> Vec<CommandView> {
         let (id, totals) = (self.dir.id(), &view.totals);
         let is_begun = view.made_with.is_some() || is_spoiled;
@@ -156,7 +142,7 @@ impl Disk<'_> {
             commands.push(command("Put back what was paid for, free", "images verify --repair", id));
         }
         // Before there are chapters, something else comes first.
-        if !is_whole && gather::size(self.data, &self.dir.chapters()).is_some() {
+        if !is_whole && gather::size(&self.reader.data, &self.dir.chapters()).is_some() {
             commands.push(command("Make what is missing", "imagegen", id));
             commands.push(command("Only look what that would cost", "imagegen --dry-run", id));
         }
@@ -169,7 +155,7 @@ impl Disk<'_> {
 
     /// Reads the manifest.
     pub(super) fn manifest(self) -> Result<Option<Manifest>, FileError> {
-        self.data.read_json_inside(&self.dir.manifest(), MAX_TEXT)
+        self.reader.data.read_json(&self.dir.manifest())
     }
 
     fn fill(
@@ -210,25 +196,23 @@ impl Disk<'_> {
             let of = |picture: &PictureView| format!("{}.png", picture.chapter_id) == name;
             pictures.iter().any(|picture| picture.status == ImageStatus::Generated && of(picture))
         };
-        let files = list_files(&self.dir.images()).unwrap_or_default();
+        let files = self.reader.data.list(&self.dir.images()).unwrap_or_default();
         let names = files.iter().filter_map(|path| path.file_name()?.to_str());
-        let mut others: Vec<String> = names
+        names
             .filter(|name| name.ends_with(PICTURE) && !name.starts_with(TEMP_PREFIX) && !shown(name))
             .map(str::to_owned)
-            .collect();
-        others.sort();
-        others
+            .collect()
     }
 
-    /// Returns what is to be seen in each chapter, as far as there is a document.
+    /// Returns what each chapter's picture shows; nothing where there is no chapter document.
     fn descriptions(self) -> HashMap<ChapterId, String> {
-        let document = self.data.read_inside(&self.dir.chapters(), btcedu_chapters::MAX_BYTES);
+        let document = self.reader.data.read(&self.dir.chapters(), btcedu_chapters::MAX_BYTES);
         let parsed = document.ok().flatten().and_then(|bytes| btcedu_chapters::parse(&bytes).ok());
         let chapters = parsed.map(|parsed| parsed.document.chapters).unwrap_or_default();
         chapters.into_iter().map(|chapter| (chapter.chapter_id, chapter.visual.description)).collect()
     }
 
-    /// Shows each entry with what is on the disk.
+    /// Shows each entry of the manifest with its file on the disk.
     pub(super) fn pictures(
         self,
         entries: Vec<ManifestEntry>,
@@ -246,7 +230,8 @@ impl Disk<'_> {
         let id = self.dir.id();
         let (mut differs, mut url) = (None, None);
         if entry.status == ImageStatus::Generated {
-            match self.known.hash_of(self.data, &self.dir.chapter_picture(&entry.chapter_id)) {
+            let path = self.dir.chapter_picture(&entry.chapter_id);
+            match self.reader.hashes.hash_of(&self.reader.data, &path) {
                 Ok(None) => differs = Some("the picture is missing on the disk".to_owned()),
                 Ok(Some(hash)) => {
                     if entry.sha256 != Some(hash) {
@@ -260,6 +245,9 @@ impl Disk<'_> {
                 }
                 Err(FileError::TooLarge { .. }) => {
                     differs = Some("the file is larger than any picture".to_owned());
+                }
+                Err(FileError::NotAFile { found, .. }) => {
+                    differs = Some(format!("{found} stands where the picture should be"));
                 }
                 Err(error) => return Err(error),
             }
@@ -294,7 +282,7 @@ impl Disk<'_> {
     }
 }
 
-/// What a person would do about one picture: in a terminal, since it may cost.
+/// Returns the commands for one picture; they are for a terminal, since they may cost.
 fn commands(id: &EpisodeId, chapter: &ChapterId, status: ImageStatus) -> Vec<CommandView> {
     match status {
         ImageStatus::Skipped => Vec::new(),

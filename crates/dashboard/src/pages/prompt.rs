@@ -6,12 +6,12 @@ use btcedu_models::prompt_versions::{self, PromptVersion};
 use btcedu_prompts::{PromptName, diff, promote as make_default};
 use serde::Deserialize;
 
-use super::{page_with_forms, path_part, prompts::Uses, render_now};
+use super::{Loaded, page_with_forms, path_part, prompts::Uses, render_now};
 use crate::{
     answer::{Body, Freshness},
     error::WebError,
     forms::{Fields, leave_notice, see_other},
-    state::AppState,
+    state::{AppState, Reader},
     templates::PageName,
     views::prompts::{DiffLineView, PromptDiffView, PromptView},
 };
@@ -31,8 +31,10 @@ pub(crate) async fn page(
     request: HttpRequest,
     asked: web::Query<Asked>,
 ) -> Result<HttpResponse, WebError> {
-    let view = load(&state, &path_part(&request, "prompt", "prompt")?, *asked).await?;
-    let page = page_with_forms(&state, &session, PageName::Prompt, &format!("Prompt {}", view.name)).await?;
+    let name = path_part(&request, "prompt", "prompt")?;
+    let loaded = state.read(move |reader| load(reader, &name, *asked)).await?;
+    let Loaded { title, view, pending_reviews } = loaded;
+    let page = page_with_forms(&state, &session, PageName::Prompt, &title, pending_reviews)?;
     render_now(&state, &request, &page, &view)
 }
 
@@ -55,17 +57,14 @@ pub(crate) async fn api(
     request: HttpRequest,
     asked: web::Query<Asked>,
 ) -> Result<HttpResponse, WebError> {
-    let view = load(&state, &path_part(&request, "prompt", "prompt")?, *asked).await?;
-    Ok(Body::json(&view)?.respond(&request, Freshness::AskAgain))
+    let name = path_part(&request, "prompt", "prompt")?;
+    let loaded = state.read(move |reader| load(reader, &name, *asked)).await?;
+    Ok(Body::json(&loaded.view)?.respond(&request, Freshness::AskAgain))
 }
 
-async fn load(state: &AppState, name: &PromptName, asked: Asked) -> Result<PromptView, WebError> {
-    let wanted = name.clone();
-    let loaded = state
-        .desk
-        .db()
-        .run(move |conn| Ok((prompt_versions::list(conn, wanted.as_str())?, Uses::load(conn)?)));
-    let (versions, uses) = loaded.await?;
+fn load(reader: &Reader, name: &PromptName, asked: Asked) -> Result<Loaded<PromptView>, WebError> {
+    let versions = reader.rows(|conn| prompt_versions::list(conn, name.as_str()))?;
+    let uses = reader.rows(Uses::load)?;
     if versions.is_empty() {
         return Err(WebError::no_such("prompt", name));
     }
@@ -84,16 +83,17 @@ async fn load(state: &AppState, name: &PromptName, asked: Asked) -> Result<Promp
         (Some(from), Some(to)) => Some(compare(name, &versions, from, to)?),
         _ => None,
     };
-    Ok(PromptView {
+    let view = PromptView {
         name: name.to_string(),
         shown: shown.version,
         body: shown.body.clone(),
         diff,
         versions: versions.into_iter().map(|version| uses.view(version)).collect(),
-    })
+    };
+    Loaded::new(reader, format!("Prompt {name}"), view)
 }
 
-/// Reads a unified diff line by line.
+/// Compares two versions: a unified diff, line by line.
 fn compare(
     name: &PromptName,
     versions: &[PromptVersion],
@@ -143,5 +143,5 @@ pub(crate) async fn promote(
         "{name} v{version} is in use now; what was made with another version stays, `btcedu run EPISODE_ID --refresh` makes it anew"
     );
     leave_notice(&session, "done", told)?;
-    Ok(see_other(&state, &format!("/prompts/{name}")))
+    Ok(see_other(&state.base, &format!("/prompts/{name}")))
 }

@@ -10,7 +10,7 @@ use btcedu_models::{
     prompt_versions::{self, PromptVersion},
 };
 
-use super::{For, Shown};
+use super::{Format, Loaded, SharedPage};
 use crate::{
     error::WebError,
     state::AppState,
@@ -18,12 +18,12 @@ use crate::{
     views::prompts::{PromptRowView, PromptUseView, PromptVersionView, PromptsView},
 };
 
-/// Episodes shown for one version.
+/// Episodes shown for one version, at most.
 const MOST_EPISODES: i64 = 20;
 
 /// Shows all templates.
 pub(crate) async fn page(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpResponse, WebError> {
-    answer(&state, &request, For::People).await
+    answer(&state, &request, Format::Html).await
 }
 
 /// Answers with all templates as JSON.
@@ -32,12 +32,12 @@ pub(crate) async fn page(state: web::Data<AppState>, request: HttpRequest) -> Re
     responses((status = 200, description = "The prompt templates", body = PromptsView)),
 )]
 pub(crate) async fn api(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpResponse, WebError> {
-    answer(&state, &request, For::Programs).await
+    answer(&state, &request, Format::Json).await
 }
 
-async fn answer(state: &AppState, request: &HttpRequest, asked_by: For) -> Result<HttpResponse, WebError> {
-    let shown = Shown { name: PageName::Prompts, episode: None, asked_by, is_kept: true };
-    shown.answer(state, request, async || Ok(("Prompts".to_owned(), state.desk.db().run(load).await?))).await
+async fn answer(state: &AppState, request: &HttpRequest, format: Format) -> Result<HttpResponse, WebError> {
+    let page = SharedPage { name: PageName::Prompts, episode: None, format, is_kept: true };
+    page.answer_from(state, request, |reader| Loaded::new(reader, "Prompts", reader.rows(load)?)).await
 }
 
 fn load(conn: &mut Conn) -> Result<PromptsView, DbError> {
@@ -74,7 +74,7 @@ impl Uses {
         self.0.get(&hash).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Counts the episodes of several versions, each once as far as they are listed.
+    /// Counts the episodes of several versions; those that are listed count once.
     fn count(&self, versions: &[PromptVersion]) -> usize {
         let listed: BTreeSet<&EpisodeId> = versions
             .iter()

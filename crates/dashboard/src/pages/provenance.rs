@@ -4,7 +4,6 @@ use btcedu_artifacts::{DataDir, EpisodeDir};
 use btcedu_domain::{Sha256Hash, Stage};
 use serde_json::Value;
 
-use super::gather::MAX_TEXT;
 use crate::{
     templates::{number, span, usd, when, words},
     views::episode::{FactView, FileHashView, ProvenanceView},
@@ -26,7 +25,7 @@ fn of_stage(data: &DataDir, dir: &EpisodeDir, stage: Stage) -> Option<Provenance
         outputs: Vec::new(),
         warnings: Vec::new(),
     };
-    match data.read_json_inside::<Value>(&path, MAX_TEXT) {
+    match data.read_json::<Value>(&path) {
         Ok(None) => return None,
         Ok(Some(document)) => fill(&mut view, &document),
         Err(error) => view.problem = Some(error.to_string()),

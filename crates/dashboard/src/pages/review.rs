@@ -10,9 +10,10 @@ use btcedu_texts::{AdaptationDiff, CorrectionDiff, apply_changes, passages, plai
 use serde::Deserialize;
 
 use super::{
+    Loaded,
     episode::record,
     follow,
-    gather::{self, MAX_TEXT, TextKind, paragraphs},
+    gather::{self, TextKind, paragraphs},
     page_with_forms, path_part, render_now,
     reviews::row,
     text::read_text,
@@ -22,10 +23,10 @@ use crate::{
     error::WebError,
     forms::{Fields, leave_notice, see_other},
     markup::{Marked, is_marked, script_html},
-    state::AppState,
+    state::{AppState, Reader},
     templates::PageName,
     views::{
-        episode::CommandView,
+        parts::CommandView,
         passage::{PassageView, Wanted},
         review::{AdaptationPageView, AdaptationView, ChangeSummaryView, CountView, ReviewPageView},
     },
@@ -52,10 +53,9 @@ pub(crate) async fn page(
     let task = task_of(&request)?;
     let episode = state.desk.find_review(task).await?.episode_id;
     let version = state.version(Some(&episode)).await?;
-    let view = load(&state, task, asked.into_inner()).await?;
-    let title = format!("Review {}: {}", view.review.id, view.review.title);
-    let mut page = page_with_forms(&state, &session, PageName::Review, &title).await?;
-    follow(&mut page, Some(&episode), version);
+    let Loaded { title, view, pending_reviews } = load(&state, task, asked.into_inner()).await?;
+    let mut page = page_with_forms(&state, &session, PageName::Review, &title, pending_reviews)?;
+    follow(&mut page, Some(&episode), &version);
     render_now(&state, &request, &page, &view)
 }
 
@@ -77,30 +77,30 @@ pub(crate) async fn api(
     request: HttpRequest,
     asked: web::Query<Asked>,
 ) -> Result<HttpResponse, WebError> {
-    let view = load(&state, task_of(&request)?, asked.into_inner()).await?;
-    Ok(Body::json(&view)?.respond(&request, Freshness::AskAgain))
+    let loaded = load(&state, task_of(&request)?, asked.into_inner()).await?;
+    Ok(Body::json(&loaded.view)?.respond(&request, Freshness::AskAgain))
 }
 
 fn task_of(request: &HttpRequest) -> Result<i64, WebError> {
     path_part(request, "review", "review")
 }
 
-async fn load(state: &AppState, task: i64, asked: Asked) -> Result<ReviewPageView, WebError> {
+async fn load(state: &AppState, task: i64, asked: Asked) -> Result<Loaded<ReviewPageView>, WebError> {
     let review = state.desk.find_review(task).await?;
-    let episode = gather::episode(state, &review.episode_id).await?;
-    let id = review.episode_id.clone();
-    let history = state.desk.db().run(move |conn| load_history(conn, &id)).await?;
-    let waiting = state.desk.db().run(|conn| list_with_titles(conn, TaskSelection::Open)).await?;
-    let (data, dir, now) =
-        (state.desk.data().clone(), state.dir(&review.episode_id), state.desk.clock().now());
+    state.read(move |reader| load_view(reader, review, asked)).await
+}
+
+fn load_view(reader: &Reader, review: ReviewView, asked: Asked) -> Result<Loaded<ReviewPageView>, WebError> {
+    let dir = reader.data.episode(&review.episode_id);
+    let episode = gather::episode(reader, dir.id())?;
+    let history = reader.rows(|conn| load_history(conn, dir.id()))?;
+    let waiting = reader.rows(|conn| list_with_titles(conn, TaskSelection::Open))?;
+    let changes = Changes::load(&reader.data, &dir, &review, &asked)?;
     let (gate, warnings) = (review.stage, review.warnings.clone());
-    let read = move || {
-        let changes = Changes::load(&data, &dir, &review, &asked)?;
-        Ok::<_, WebError>((row(&data, review, now), changes, asked))
-    };
-    let (review, changes, asked) = btcedu_pictures::offload(read).await??;
+    let review = row(reader, review);
     let of_gate = history.reviews.into_iter().rev().filter(|known| known.stage == gate);
-    Ok(ReviewPageView {
+    let title = format!("Review {}: {}", review.id, review.title);
+    let view = ReviewPageView {
         episode: gather::head(&episode),
         decidable: review.blocked.is_none(),
         problem: changes.problem,
@@ -116,7 +116,8 @@ async fn load(state: &AppState, task: i64, asked: Asked) -> Result<ReviewPageVie
         next_review: waiting.iter().rev().map(|(other, _)| other.id).find(|other| *other != review.id),
         commands: commands(review.id, review.blocked.is_none()),
         review,
-    })
+    };
+    Loaded::new(reader, title, view)
 }
 
 fn commands(task: i64, decidable: bool) -> Vec<CommandView> {
@@ -148,11 +149,10 @@ impl Changes {
         };
         let mut changes = match loaded {
             Ok(changes) => changes,
-            Err(WebError::Internal(cause)) if cause.is::<FileError>() => {
-                tracing::warn!(%cause, review = review.id, "the list of changes can't be read");
+            Err(error) => {
+                tracing::warn!(%error, review = review.id, "the list of changes can't be read");
                 Self::unreadable(review.stage, dir)
             }
-            Err(error) => return Err(error),
         };
         if changes.problem.is_some() {
             changes.whole = whole(data, dir, review)?;
@@ -173,9 +173,8 @@ impl Changes {
         dir: &EpisodeDir,
         review: &ReviewView,
         asked: &Asked,
-    ) -> Result<Self, WebError> {
-        let diff: Option<CorrectionDiff> =
-            data.read_json_inside(&dir.review_diff(ReviewStage::Correct), MAX_TEXT)?;
+    ) -> Result<Self, FileError> {
+        let diff: Option<CorrectionDiff> = data.read_json(&dir.review_diff(ReviewStage::Correct))?;
         let Some(diff) = diff else { return Ok(Self::unreadable(ReviewStage::Correct, dir)) };
         let before = text_of(TextKind::Clean, data, dir)?;
         let is_it = match apply_changes(&before, &diff.changes) {
@@ -202,9 +201,8 @@ impl Changes {
         dir: &EpisodeDir,
         review: &ReviewView,
         asked: &Asked,
-    ) -> Result<Self, WebError> {
-        let diff: Option<AdaptationDiff> =
-            data.read_json_inside(&dir.review_diff(ReviewStage::Adapt), MAX_TEXT)?;
+    ) -> Result<Self, FileError> {
+        let diff: Option<AdaptationDiff> = data.read_json(&dir.review_diff(ReviewStage::Adapt))?;
         let Some(diff) = diff else { return Ok(Self::unreadable(ReviewStage::Adapt, dir)) };
         let script = reviewed_text(data, dir, review)?;
         let Some(script) = script.filter(|script| diff.adapted_length == script.chars().count()) else {
@@ -252,7 +250,7 @@ impl Changes {
     }
 }
 
-/// Says why changes on the disk aren't those of the review.
+/// Says why the changes on the disk aren't those of the review.
 fn another_text(review: &ReviewView) -> String {
     if review.status.is_open() {
         "the list of changes on the disk doesn't lead to the text of this review, so it isn't shown"
@@ -264,12 +262,12 @@ fn another_text(review: &ReviewView) -> String {
 }
 
 /// Reads a text; one that isn't there is empty.
-fn text_of(kind: TextKind, data: &DataDir, dir: &EpisodeDir) -> Result<String, WebError> {
+fn text_of(kind: TextKind, data: &DataDir, dir: &EpisodeDir) -> Result<String, FileError> {
     Ok(read_text(data, &kind.path(dir))?.map_or_else(String::new, |loaded| loaded.text))
 }
 
 /// Returns the text that a review is about, if it is still on the disk.
-fn reviewed_text(data: &DataDir, dir: &EpisodeDir, review: &ReviewView) -> Result<Option<String>, WebError> {
+fn reviewed_text(data: &DataDir, dir: &EpisodeDir, review: &ReviewView) -> Result<Option<String>, FileError> {
     let kind = match review.stage {
         ReviewStage::Correct => TextKind::Corrected,
         ReviewStage::Adapt => TextKind::Adapted,
@@ -279,7 +277,7 @@ fn reviewed_text(data: &DataDir, dir: &EpisodeDir, review: &ReviewView) -> Resul
 }
 
 /// Tells whether a text is what a review is about.
-fn is_reviewed(text: &str, data: &DataDir, dir: &EpisodeDir, review: &ReviewView) -> Result<bool, WebError> {
+fn is_reviewed(text: &str, data: &DataDir, dir: &EpisodeDir, review: &ReviewView) -> Result<bool, FileError> {
     if review.artifact_hash == Some(Sha256Hash::of_bytes(text.as_bytes())) {
         return Ok(true);
     }
@@ -308,7 +306,7 @@ pub(crate) async fn open(
     fields.check(&session)?;
     let task = task_of(&request)?;
     state.desk.open_review(task).await?;
-    Ok(see_other(&state, &format!("/reviews/{task}")))
+    Ok(see_other(&state.base, &format!("/reviews/{task}")))
 }
 
 /// Brings the review up to date with the text on the disk, to look at it as it is.
@@ -327,7 +325,7 @@ pub(crate) async fn take_up(
         Err(error @ WebError::Conflict(_)) => leave_notice(&session, "problem", error.to_string())?,
         Err(error) => return Err(error),
     }
-    Ok(see_other(&state, &format!("/reviews/{task}")))
+    Ok(see_other(&state.base, &format!("/reviews/{task}")))
 }
 
 /// Approves exactly the text that was seen.
@@ -349,7 +347,7 @@ pub(crate) async fn reject(
 ) -> Result<HttpResponse, WebError> {
     let mut notes = notes_of(&fields)?;
     if notes.is_empty() {
-        // What it is about is a note too.
+        // Without notes, the subject alone is the note.
         fields.get("about").clone_into(&mut notes);
     }
     let verdict = Verdict::Reject { notes: (!notes.is_empty()).then_some(notes) };
@@ -367,10 +365,10 @@ pub(crate) async fn request_changes(
     decide(&state, &session, &request, &fields, verdict, "request changes").await
 }
 
-/// What notes may be about, as the form offers it.
+/// The subjects that the form offers for notes.
 const ABOUT: [&str; 4] = ["factual error", "tone", "missing content", "formatting"];
 
-/// Puts what the notes are about before them; without notes there is nothing to say it of.
+/// Returns the notes, with the subject in front where one was chosen; without notes the subject is left out.
 fn notes_of(fields: &Fields) -> Result<String, WebError> {
     let notes = plain(fields.get("notes").trim()).into_owned();
     let about = fields.get("about");
@@ -390,7 +388,6 @@ async fn decide(
 ) -> Result<HttpResponse, WebError> {
     fields.check(session)?;
     let task = task_of(request)?;
-    let place = format!("/reviews/{task}");
     let Ok(seen) = fields.get("seen").parse() else {
         return Err(WebError::BadInput(
             "the form doesn't say which text was seen; load the page anew".to_owned(),
@@ -415,5 +412,5 @@ async fn decide(
         }
         Err(error) => return Err(error),
     }
-    Ok(see_other(state, &place))
+    Ok(see_other(&state.base, &format!("/reviews/{task}")))
 }

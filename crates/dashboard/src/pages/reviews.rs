@@ -3,23 +3,23 @@
 use actix_session::Session;
 use actix_web::{HttpRequest, HttpResponse, web};
 use btcedu_artifacts::{DataDir, EpisodeDir};
-use btcedu_domain::{ReviewStage, UtcTime};
+use btcedu_domain::{ReviewStage, Sha256Hash, UtcTime};
 use btcedu_models::review_tasks::{self, TaskSelection};
 use btcedu_pipeline::{Decision, ReviewView, Step, Verdict};
 use serde::Deserialize;
 
-use super::{follow, gather::MAX_TEXT, page_with_forms, render_now};
+use super::{Loaded, follow, page_with_forms, render_now};
 use crate::{
     answer::{Body, Freshness},
     error::WebError,
     forms::{Fields, leave_notice, see_other},
-    state::AppState,
-    templates::PageName,
+    state::{AppState, Reader},
+    templates::{PageName, words},
     views::reviews::{ReviewRowView, ReviewsView},
 };
 
-/// Decisions on the page, the newest.
-const MOST_DECIDED: i64 = 50;
+/// Decisions on the page, at most: the newest.
+const MAX_DECIDED: i64 = 50;
 
 /// Shows the queue.
 pub(crate) async fn page(
@@ -28,9 +28,9 @@ pub(crate) async fn page(
     request: HttpRequest,
 ) -> Result<HttpResponse, WebError> {
     let version = state.version(None).await?;
-    let view = load(&state).await?;
-    let mut page = page_with_forms(&state, &session, PageName::Reviews, "Reviews").await?;
-    follow(&mut page, None, version);
+    let Loaded { title, view, pending_reviews } = load(&state).await?;
+    let mut page = page_with_forms(&state, &session, PageName::Reviews, &title, pending_reviews)?;
+    follow(&mut page, None, &version);
     render_now(&state, &request, &page, &view)
 }
 
@@ -40,22 +40,24 @@ pub(crate) async fn page(
     responses((status = 200, description = "What waits, and what was decided", body = ReviewsView)),
 )]
 pub(crate) async fn api(state: web::Data<AppState>, request: HttpRequest) -> Result<HttpResponse, WebError> {
-    Ok(Body::json(&load(&state).await?)?.respond(&request, Freshness::AskAgain))
+    Ok(Body::json(&load(&state).await?.view)?.respond(&request, Freshness::AskAgain))
 }
 
-async fn load(state: &AppState) -> Result<ReviewsView, WebError> {
-    let now = state.desk.clock().now();
+async fn load(state: &AppState) -> Result<Loaded<ReviewsView>, WebError> {
     let pending = state.desk.list_reviews(TaskSelection::Open).await?;
-    let mut decided = state.desk.list_reviews(TaskSelection::Decided(MOST_DECIDED)).await?;
+    let mut decided = state.desk.list_reviews(TaskSelection::Decided(MAX_DECIDED)).await?;
     decided.sort_by_key(|review| std::cmp::Reverse(review.reviewed_at));
-    let total = state.desk.db().run(review_tasks::count_decided).await?;
-    let data = state.desk.data().clone();
-    let rows = move || {
-        let rows = |reviews: Vec<ReviewView>| reviews.into_iter().map(|r| row(&data, r, now)).collect();
-        (rows(pending), rows(decided))
+    let read = move |reader: &Reader| {
+        let rows = |reviews: Vec<ReviewView>| reviews.into_iter().map(|review| row(reader, review)).collect();
+        let total = reader.rows(review_tasks::count_decided)?;
+        let view = ReviewsView {
+            pending: rows(pending),
+            decided: rows(decided),
+            decided_total: usize::try_from(total).unwrap_or(0),
+        };
+        Loaded::new(reader, "Reviews", view)
     };
-    let (pending, decided) = btcedu_pictures::offload(rows).await?;
-    Ok(ReviewsView { pending, decided, decided_total: usize::try_from(total).unwrap_or(0) })
+    state.read(read).await
 }
 
 /// Only the counts of a diff, of either kind.
@@ -71,16 +73,16 @@ struct Totals {
 }
 
 /// Shows a review in short; reads the disk.
-pub(super) fn row(data: &DataDir, review: ReviewView, now: UtcTime) -> ReviewRowView {
-    let dir: EpisodeDir = data.episode(&review.episode_id);
+pub(super) fn row(reader: &Reader, review: ReviewView) -> ReviewRowView {
+    let dir = reader.data.episode(&review.episode_id);
     // The diff of a review that was decided may be of another text by now.
-    let size = review.status.is_open().then(|| size_of_diff(data, &dir, review.stage)).flatten();
+    let size = review.status.is_open().then(|| size_of_diff(&reader.data, &dir, review.stage)).flatten();
     ReviewRowView {
         id: review.id,
         gate: Step::Gate(review.stage).name().to_owned(),
         stage: review.stage.to_string(),
         status: review.status.to_string(),
-        age: age(now, review.created_at),
+        age: age(reader.now, review.created_at),
         changes: size,
         seen: review.artifact_hash.map(|hash| hash.to_string()).unwrap_or_default(),
         changed: review.text_changed,
@@ -94,13 +96,13 @@ pub(super) fn row(data: &DataDir, review: ReviewView, now: UtcTime) -> ReviewRow
 }
 
 fn size_of_diff(data: &DataDir, dir: &EpisodeDir, gate: ReviewStage) -> Option<usize> {
-    let diff: DiffSize = data.read_json_inside(&dir.review_diff(gate), MAX_TEXT).ok()??;
+    let diff: DiffSize = data.read_json(&dir.review_diff(gate)).ok()??;
     Some(diff.summary.total_changes)
 }
 
 fn blocked(review: &ReviewView) -> Option<String> {
     if !review.status.is_open() {
-        return Some(format!("it was decided already: {}", crate::templates::words(review.status.as_str())));
+        return Some(format!("it was decided already: {}", words(review.status.as_str())));
     }
     if let Some(reason) = &review.out_of_date {
         return Some(format!("an earlier text has changed ({reason}), so this one is made anew first"));
@@ -111,7 +113,7 @@ fn blocked(review: &ReviewView) -> Option<String> {
     })
 }
 
-/// Says how long ago something was, in its largest unit.
+/// Says how long ago something was, in the largest unit that fits.
 fn age(now: UtcTime, then: UtcTime) -> String {
     let seconds = now.since(then).as_secs();
     let (count, unit) = match seconds {
@@ -123,7 +125,7 @@ fn age(now: UtcTime, then: UtcTime) -> String {
     if count == 1 { format!("1 {unit}") } else { format!("{count} {unit}s") }
 }
 
-/// Approves those that were chosen, each for the text that was seen.
+/// Approves the chosen reviews, each for the text that was seen.
 pub(crate) async fn approve(
     state: web::Data<AppState>,
     session: Session,
@@ -132,9 +134,7 @@ pub(crate) async fn approve(
     fields.check(&session)?;
     let (mut approved, mut problems) = (0, Vec::new());
     for chosen in fields.all("review") {
-        let parsed =
-            chosen.split_once(':').and_then(|(id, seen)| Some((id.parse().ok()?, seen.parse().ok()?)));
-        let Some((task, seen)) = parsed else {
+        let Some(Chosen { task, seen }) = Chosen::parse(chosen) else {
             return Err(WebError::BadInput("the form names a review in a way that can't be read".to_owned()));
         };
         let decision =
@@ -156,7 +156,21 @@ pub(crate) async fn approve(
     } else {
         leave_notice(&session, "problem", format!("{done}; {}", problems.join("; ")))?;
     }
-    Ok(see_other(&state, "/reviews"))
+    Ok(see_other(&state.base, "/reviews"))
+}
+
+/// A review that was chosen in the queue, with the text that was seen.
+struct Chosen {
+    task: i64,
+    seen: Sha256Hash,
+}
+
+impl Chosen {
+    /// Reads `NUMBER:HASH`.
+    fn parse(text: &str) -> Option<Self> {
+        let (task, seen) = text.split_once(':')?;
+        Some(Self { task: task.parse().ok()?, seen: seen.parse().ok()? })
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Reviews as the handlers answer them, over a workspace in a temporary folder.
 
+use std::sync::Arc;
+
 use actix_web::test::{TestRequest, call_and_read_body_json, init_service};
 use btcedu_artifacts::{DataDir, EpisodeDir, write_atomic};
 use btcedu_catalog::ModelCatalog;

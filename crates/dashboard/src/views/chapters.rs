@@ -5,7 +5,7 @@ use btcedu_domain::{ChapterId, VisualType};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::views::{episode::EpisodeHeadView, images::PictureView};
+use crate::views::{images::PictureView, parts::EpisodeHeadView};
 
 /// All chapters.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]

@@ -1,10 +1,12 @@
 //! One episode: its steps with their runs, its texts, where they came from, and what comes next.
 
-use btcedu_domain::{EpisodeId, EpisodeStatus, Sha256Hash, Usd, UtcTime};
+use btcedu_domain::{Sha256Hash, Usd, UtcTime};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::views::{episodes::EpisodeRowView, reviews::ReviewRecordView, text::TextLinkView};
+use crate::views::{
+    episodes::EpisodeRowView, parts::CommandView, reviews::ReviewRecordView, text::TextLinkView,
+};
 
 /// Everything about one episode.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -101,15 +103,6 @@ pub(crate) struct NextView {
     pub(crate) commands: Vec<CommandView>,
 }
 
-/// A command to copy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub(crate) struct CommandView {
-    /// What it does.
-    pub(crate) about: String,
-    /// The command line.
-    pub(crate) command: String,
-}
-
 /// A file that a stage has written down.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub(crate) struct ArtifactView {
@@ -164,17 +157,4 @@ pub(crate) struct FileHashView {
     /// SHA-256 of its bytes.
     #[schema(value_type = Option<String>)]
     pub(crate) sha256: Option<Sha256Hash>,
-}
-
-/// What every page about one episode has in its head.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub(crate) struct EpisodeHeadView {
-    /// The episode.
-    #[schema(value_type = String)]
-    pub(crate) episode_id: EpisodeId,
-    /// Its title.
-    pub(crate) title: String,
-    /// How far it has got.
-    #[schema(value_type = String)]
-    pub(crate) status: EpisodeStatus,
 }

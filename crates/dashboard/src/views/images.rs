@@ -4,7 +4,7 @@ use btcedu_domain::{ChapterId, ImageStatus, Sha256Hash, Usd, UtcTime, VisualType
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::views::episode::{CommandView, EpisodeHeadView};
+use crate::views::parts::{CommandView, EpisodeHeadView};
 
 /// The gallery.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]

@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::views::{
-    episode::{CommandView, EpisodeHeadView},
+    parts::{CommandView, EpisodeHeadView},
     passage::PassageView,
     reviews::{ReviewRecordView, ReviewRowView},
 };

@@ -4,7 +4,7 @@ use btcedu_domain::UtcTime;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::views::episode::EpisodeHeadView;
+use crate::views::parts::EpisodeHeadView;
 
 /// One text.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]

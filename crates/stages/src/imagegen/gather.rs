@@ -6,8 +6,7 @@ use std::{
 };
 
 use btcedu_artifacts::{
-    CheckDepth, EpisodeDir, FileCheck, FileError, FileFacts, Manifest, Sidecar, StoreItem, check_file,
-    leftovers, list_files, read_json, read_optional, stale_path,
+    CheckDepth, EpisodeDir, FileCheck, FileError, MAX_PICTURE, Manifest, Sidecar, StoreItem, stale_path,
 };
 use btcedu_chapters::{ChapterDocument, ChapterError, parse_for};
 use btcedu_domain::{CallId, ChapterId, EpisodeId, Sha256Hash, Stage, with_causes};
@@ -96,12 +95,13 @@ fn load(conn: &mut Conn, ctx: &StageContext, id: &EpisodeId, depth: CheckDepth) 
 /// Reads chapters.json, with every violation in the error.
 pub(crate) fn load_document(dir: &EpisodeDir) -> Result<(ChapterDocument, Sha256Hash), StageError> {
     let path = dir.chapters();
-    if let Some(facts) = FileFacts::read(&path)?.filter(|f| f.size_bytes > btcedu_chapters::MAX_BYTES) {
+    let data = dir.data();
+    if let Some(facts) = data.facts(&path)?.filter(|f| f.size_bytes > btcedu_chapters::MAX_BYTES) {
         // Refused by its size, so that a Raspberry Pi need not hold it first.
         let source = Box::new(ChapterError::TooLarge { bytes: facts.size_bytes });
         return Err(StageError::BadChapters { episode: dir.id().clone(), path, source });
     }
-    let Some(bytes) = read_optional(&path)? else {
+    let Some(bytes) = data.read(&path, btcedu_chapters::MAX_BYTES)? else {
         return Err(StageError::MissingInput {
             episode: dir.id().clone(),
             path,
@@ -126,10 +126,11 @@ fn load_files(
     let scan = dir.store().scan()?;
     left.torn = scan.torn.into_iter().map(|t| t.sidecar).collect();
     shelf.strays = scan.strays;
+    let data = dir.data();
     for folder in dir.picture_folders() {
-        left.temporary_files.extend(leftovers(&folder)?);
+        left.temporary_files.extend(data.leftovers(&folder)?);
     }
-    match read_json::<Manifest>(&dir.manifest()) {
+    match data.read_json::<Manifest>(&dir.manifest()) {
         Ok(manifest) => shelf.manifest = manifest,
         Err(error @ FileError::Malformed { .. }) => left.manifest_problem = Some(with_causes(&error)),
         Err(error) => return Err(error),
@@ -175,15 +176,16 @@ fn check_pictures(
     depth: CheckDepth,
     matters: impl Fn(&Sidecar) -> bool,
 ) -> Result<(), FileError> {
-    let store = dir.store();
+    let (data, store) = (dir.data(), dir.store());
     let known: BTreeMap<CallId, AssetMetadata> =
         shelf.rows.iter().filter_map(AssetMetadata::of).map(|m| (m.call_id, m)).collect();
     for picture in shelf.pictures.iter_mut().filter(|p| matters(&p.sidecar)) {
         let path = store.picture(&picture.sidecar);
         let known = known.get(&picture.sidecar.call_id).and_then(|m| m.stored_facts.as_ref());
         // Before the bytes are read, so that a change meanwhile shows.
-        let now = FileFacts::read(&path)?;
-        picture.check = check_file(&path, &picture.sidecar.sha256, known, depth)?;
+        let now =
+            data.facts(&path).or_else(|error| if error.is_refused() { Ok(None) } else { Err(error) })?;
+        picture.check = data.check(&path, &picture.sidecar.sha256, known, depth)?;
         picture.facts = now.filter(|_| picture.check == FileCheck::Intact);
     }
     Ok(())
@@ -206,18 +208,18 @@ fn load_image_files(dir: &EpisodeDir, shelf: &mut Shelf, depth: CheckDepth) -> R
         .iter()
         .filter_map(|row| Some((row.chapter_id.as_ref()?, AssetMetadata::of(row)?)))
         .collect();
-    let mut found = BTreeMap::new();
-    for path in list_files(&dir.images())? {
+    let (data, mut found) = (dir.data(), BTreeMap::new());
+    for path in data.list(&dir.images())? {
         let stem = path.file_stem().and_then(|stem| stem.to_str());
         let id =
             stem.filter(|_| path.extension().is_some_and(|e| e == "png")).and_then(|stem| stem.parse().ok());
         let Some(id): Option<ChapterId> = id else { continue };
-        let facts = FileFacts::read(&path)?;
+        let facts = data.facts(&path)?;
         let row = rows.get(&id).filter(|row| facts.is_some() && row.chapter_facts == facts);
         let sha256 = match row {
             Some(row) if depth == CheckDepth::Quick => row.sha256,
-            _ => match read_optional(&path)? {
-                Some(bytes) => Sha256Hash::of_bytes(&bytes),
+            _ => match data.hash(&path, MAX_PICTURE)? {
+                Some(hash) => hash,
                 None => continue,
             },
         };
@@ -232,8 +234,9 @@ async fn find_whole(dir: &EpisodeDir, shelf: &mut Shelf) -> Result<(), StageErro
     let ids: Vec<ChapterId> =
         shelf.image_files.keys().filter(|id| !shelf.is_stored_copy(id)).cloned().collect();
     for id in ids {
-        let path = dir.chapter_picture(&id);
-        let Some(bytes) = crate::with_files(move || read_optional(&path)).await? else { continue };
+        let (data, path) = (dir.data(), dir.chapter_picture(&id));
+        let read = crate::with_files(move || data.read(&path, MAX_PICTURE));
+        let Some(bytes) = read.await? else { continue };
         let whole = btcedu_pictures::verify(bytes.into()).await.is_ok();
         if let Some(file) = shelf.image_files.get_mut(&id) {
             file.whole = whole;

@@ -5,9 +5,8 @@
 use std::{collections::BTreeSet, path::PathBuf};
 
 use btcedu_artifacts::{
-    ChapterProvenance, EpisodeDir, FileError, FileFacts, ImagegenProvenance, Manifest, ManifestEntry,
-    Provenance, Sidecar, StaleMarker, copy_atomic, crash_point, read_json, remove_file, stale_path,
-    write_json_atomic,
+    ChapterProvenance, EpisodeDir, FileError, ImagegenProvenance, Manifest, ManifestEntry, Provenance,
+    Sidecar, StaleMarker, crash_point, remove_file, stale_path, write_json_atomic,
 };
 use btcedu_domain::{CallId, ChapterId, ImageStatus, Stage, Usd, UtcTime};
 use btcedu_models::{Conn, DbError, media_assets, provider_calls::ProviderCall};
@@ -124,7 +123,7 @@ impl Publication {
         }
         for Copied { stored, target, .. } in &self.copies {
             target.keep_what_is_nowhere_else()?;
-            copy_atomic(stored, target.path())?;
+            dir.data().copy(stored, target.path())?;
         }
         if self.manifest_differs {
             write_json_atomic(&dir.manifest(), &self.manifest)?;
@@ -167,7 +166,7 @@ fn rows_of(
             let chapter = match file {
                 Some(file) => file.facts,
                 None if plan.copies.iter().any(|copied| copied.chapter == *id) => {
-                    FileFacts::read(&dir.chapter_picture(id))?
+                    dir.data().facts(&dir.chapter_picture(id))?
                 }
                 None => None,
             };
@@ -253,7 +252,7 @@ pub(crate) fn provenance_of(
 
 /// Tells whether the provenance on the disk is missing or says something else.
 pub(crate) fn provenance_differs(dir: &EpisodeDir, wanted: &ImageProvenance) -> Result<bool, FileError> {
-    match read_json::<ImageProvenance>(&dir.provenance(Stage::Imagegen)) {
+    match dir.data().read_json::<ImageProvenance>(&dir.provenance(Stage::Imagegen)) {
         Ok(before) => Ok(before.is_none_or(|before| !before.says_the_same_as(wanted))),
         Err(FileError::Malformed { .. }) => Ok(true),
         Err(error) => Err(error),

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use btcedu_artifacts::{
-    FileCheck, FileError, FileFacts, Manifest, Sidecar, crash_point, write_atomic, write_json_atomic,
+    DataDir, FileCheck, FileError, Manifest, Sidecar, crash_point, write_atomic, write_json_atomic,
 };
 use btcedu_domain::{ChapterId, with_causes};
 use btcedu_models::DbError;
@@ -228,7 +228,7 @@ async fn publish(
         stored.iter().map(|stored| NewChapterFile::of(facts, &recorded.shelf, stored)).collect();
     with_files(move || {
         mark_draft(&dir, manifest.generated_at)?;
-        let facts = files.iter().map(NewChapterFile::write).collect::<Result<_, _>>()?;
+        let facts = files.iter().map(|file| file.write(&dir.data())).collect::<Result<_, _>>()?;
         write_json_atomic(&dir.manifest(), &manifest)?;
         Ok::<_, FileError>(Published { manifest, facts })
     })
@@ -251,9 +251,9 @@ impl NewChapterFile {
         }
     }
 
-    fn write(&self) -> Result<RowFacts, FileError> {
+    fn write(&self, data: &DataDir) -> Result<RowFacts, FileError> {
         self.target.keep_what_is_nowhere_else()?;
         write_atomic(self.target.path(), &self.bytes)?;
-        Ok(RowFacts { stored: FileFacts::read(&self.stored)?, chapter: FileFacts::read(self.target.path())? })
+        Ok(RowFacts { stored: data.facts(&self.stored)?, chapter: data.facts(self.target.path())? })
     }
 }

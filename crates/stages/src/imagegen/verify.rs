@@ -1,6 +1,6 @@
 //! Every disagreement between store, ledger, rows, chapter files and manifest; found, and mended on request.
 
-use btcedu_artifacts::{CheckDepth, EpisodeLock, FileCheck, keep_edited};
+use btcedu_artifacts::{CheckDepth, EpisodeLock, FileCheck};
 use btcedu_domain::{CallKind, CallState, ChapterId, EpisodeId, ImageStatus, Stage};
 use serde::Serialize;
 
@@ -68,7 +68,8 @@ pub async fn repair_pictures(ctx: &StageContext, lock: &EpisodeLock) -> Result<V
     // Asked to put the paid pictures back, an edited file gives way; it is kept beside.
     let edited: Vec<ChapterId> = shelf.image_files.keys().filter(|id| shelf.is_edited(id)).cloned().collect();
     let paths: Vec<_> = edited.iter().map(|id| facts.dir.chapter_picture(id)).collect();
-    with_files(move || paths.iter().try_for_each(|path| keep_edited(path).map(drop))).await?;
+    let data = facts.dir.data();
+    with_files(move || paths.iter().try_for_each(|path| data.keep_edited(path).map(drop))).await?;
     shelf.image_files.retain(|id, _| !edited.contains(id));
     let entries = Entries::at_start(&facts, &shelf, &selection_only(&facts, &shelf)?);
     let plan = Publication::plan(&facts, &shelf, &entries, ctx.clock.now());

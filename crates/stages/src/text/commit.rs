@@ -3,8 +3,8 @@
 use std::{path::PathBuf, sync::Arc};
 
 use btcedu_artifacts::{
-    FileError, Provenance, StaleMarker, TextProvenance, crash_point, keep_edited, leftovers, read_optional,
-    remove_file, write_atomic, write_json_atomic,
+    FileError, MAX_TEXT, Provenance, StaleMarker, TextProvenance, crash_point, remove_file, write_atomic,
+    write_json_atomic,
 };
 use btcedu_domain::{CallState, EpisodeStatus, ReviewStatus, RunId, Sha256Hash, Usd, UtcTime};
 use btcedu_models::{
@@ -31,10 +31,10 @@ pub(crate) struct Committed {
 
 /// Writes off calls of an interrupted run that nothing came of, closes the run, and clears away its temporary files.
 pub(crate) async fn mend(ctx: &StageContext, facts: &Facts) -> Result<(), StageError> {
-    let folders = facts.dir.text_folders();
+    let dir = facts.dir.clone();
     let clear = move || {
-        for folder in folders {
-            leftovers(&folder)?.iter().try_for_each(|path| remove_file(path))?;
+        for folder in dir.text_folders() {
+            dir.data().leftovers(&folder)?.iter().try_for_each(|path| remove_file(path))?;
         }
         Ok::<_, FileError>(())
     };
@@ -180,10 +180,11 @@ impl Files {
     /// Keeps what stands in the output's place, unless the run has seen it or a run has made it.
     fn keep_edit_made_meanwhile(&self) -> Result<Option<PathBuf>, FileError> {
         let Some(output) = self.facts.dir.output_of(self.facts.stage) else { return Ok(None) };
-        let now = read_optional(&output)?.map(|bytes| Sha256Hash::of_bytes(&bytes));
+        let data = self.facts.dir.data();
+        let now = data.hash(&output, MAX_TEXT)?;
         let before = self.facts.output.file.as_ref().map(|file| file.hash);
         let made = Sha256Hash::of_bytes(self.text.as_bytes());
-        if now.is_none() || now == before || now == Some(made) { Ok(None) } else { keep_edited(&output) }
+        if now.is_none() || now == before || now == Some(made) { Ok(None) } else { data.keep_edited(&output) }
     }
 }
 

@@ -1,9 +1,7 @@
 //! Reads all that a text stage decides from; writes nothing, decides nothing.
 
-use btcedu_artifacts::{
-    EpisodeDir, FileError, Provenance, TextProvenance, read_json, read_optional, stale_note,
-};
-use btcedu_domain::{EpisodeId, RunStatus, Sha256Hash, Stage};
+use btcedu_artifacts::{EpisodeDir, FileError, MAX_TEXT, Provenance, TextProvenance};
+use btcedu_domain::{EpisodeId, RunStatus, Stage};
 use btcedu_models::{Conn, episodes, pipeline_runs, provider_calls, review_tasks};
 
 use crate::{
@@ -89,17 +87,17 @@ fn load_ledger(
 }
 
 fn load_output(dir: &EpisodeDir, stage: Stage) -> Result<Output, StageError> {
-    let provenance = match read_json::<Provenance<TextProvenance>>(&dir.provenance(stage)) {
+    let provenance = match dir.data().read_json::<Provenance<TextProvenance>>(&dir.provenance(stage)) {
         Ok(provenance) => provenance,
         // Treated as missing: what it says can't be relied on.
         Err(FileError::Malformed { .. }) => None,
         Err(error) => return Err(error.into()),
     };
     let Some(path) = dir.output_of(stage) else { return Ok(Output { file: None, provenance }) };
-    let file = match read_optional(&path)? {
-        Some(bytes) => {
-            let stale = stale_note(&path)?;
-            Some(TextFile { hash: Sha256Hash::of_bytes(&bytes), path, stale })
+    let file = match dir.data().hash(&path, MAX_TEXT)? {
+        Some(hash) => {
+            let stale = dir.data().stale_note(&path)?;
+            Some(TextFile { path, hash, stale })
         }
         None => None,
     };

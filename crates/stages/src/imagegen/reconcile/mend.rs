@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use btcedu_artifacts::{EpisodeDir, FileError, Sidecar, TornPicture, read_optional, remove_file};
+use btcedu_artifacts::{EpisodeDir, FileError, MAX_PICTURE, Sidecar, TornPicture, remove_file};
 use btcedu_domain::{CallId, CallKind, CallState, EpisodeRowId, Stage, Usd, UtcTime};
 use btcedu_models::{
     Conn, DbError,
@@ -44,7 +44,7 @@ fn mend_files(dir: &EpisodeDir, repairs: &[Repair]) -> Result<(), FileError> {
         match repair {
             Repair::FinishPicture(sidecar) => store.finish(&TornPicture { sidecar: (**sidecar).clone() })?,
             Repair::RestoreStored { chapter, sidecar } => {
-                if let Some(bytes) = read_optional(&dir.chapter_picture(chapter))? {
+                if let Some(bytes) = dir.data().read(&dir.chapter_picture(chapter), MAX_PICTURE)? {
                     store.stage(sidecar, &bytes)?.commit()?;
                 }
             }

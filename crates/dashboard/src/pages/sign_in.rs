@@ -4,11 +4,10 @@ use actix_session::Session;
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
 use serde::{Deserialize, Serialize};
 
-use super::USER;
+use super::render_now;
 use crate::{
     error::WebError,
-    forms::{Fields, see_other, token},
-    pages::render_now,
+    forms::{Fields, see_other, set_signed_in_user, token},
     state::AppState,
     templates::{Page, PageName},
 };
@@ -34,7 +33,7 @@ pub(crate) async fn show_sign_in(
     asked: web::Query<Asked>,
 ) -> Result<HttpResponse, WebError> {
     if state.access.user().is_none() {
-        return Ok(see_other(&state, "/"));
+        return Ok(see_other(&state.base, "/"));
     }
     form(&state, &session, &request, &asked.next, "")
 }
@@ -46,7 +45,7 @@ fn form(
     next: &str,
     problem: &'static str,
 ) -> Result<HttpResponse, WebError> {
-    let mut page = Page::new(state, PageName::SignIn, "Sign in").signed_out();
+    let mut page = Page::new(state.site(), PageName::SignIn, "Sign in").signed_out();
     page.csrf = token(session)?;
     let mut response = render_now(state, request, &page, &SignInView { next: local(next), problem })?;
     if !problem.is_empty() {
@@ -68,12 +67,11 @@ pub(crate) async fn sign_in(
     if !state.access.check(&request, user.clone(), password).await? {
         return form(&state, &session, &request, &next, "the name or the password is wrong");
     }
-    session.renew();
-    session.insert(USER, user).map_err(WebError::internal)?;
-    Ok(see_other(&state, &next))
+    set_signed_in_user(&session, &user)?;
+    Ok(see_other(&state.base, &next))
 }
 
-/// Only a place of our own: `//evil.example` would be another host.
+/// Returns an address of our own, or the first page: `//evil.example` would be another host.
 fn local(next: &str) -> String {
     let is_local = next.starts_with('/')
         && !next.starts_with("//")
@@ -87,12 +85,12 @@ pub(crate) async fn show_sign_out(
     session: Session,
     request: HttpRequest,
 ) -> Result<HttpResponse, WebError> {
-    let mut page = Page::new(&state, PageName::SignOut, "Sign out");
+    let mut page = Page::new(state.site(), PageName::SignOut, "Sign out");
     page.csrf = token(&session)?;
     render_now(&state, &request, &page, &serde_json::json!({}))
 }
 
-/// Forgets who has signed in.
+/// Signs the visitor out.
 pub(crate) async fn sign_out(
     state: web::Data<AppState>,
     session: Session,
@@ -100,7 +98,7 @@ pub(crate) async fn sign_out(
 ) -> Result<HttpResponse, WebError> {
     fields.check(&session)?;
     session.purge();
-    Ok(see_other(&state, "/sign-in"))
+    Ok(see_other(&state.base, "/sign-in"))
 }
 
 #[cfg(test)]

@@ -19,10 +19,10 @@ pub struct Credentials {
 /// A value of `DASHBOARD_AUTH` that can't be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadCredentials {
-    /// There is no colon, or nothing before it.
+    /// There is no colon, or no name before it.
     #[error("it is not USER:HASH; `btcedu web hash-password --user NAME` makes the line")]
     NoUser,
-    /// What stands behind the colon is no Argon2 hash; `$` may have been lost.
+    /// The part behind the colon is no Argon2 hash; its `$` may have been lost.
     #[error(
         "what stands behind the colon is no Argon2 hash; in .env the value needs single quotes, or its '$' are lost: `btcedu web hash-password --user NAME` makes the line"
     )]
@@ -39,11 +39,11 @@ impl Credentials {
     }
 
     /// Checks a name and a password; takes some 50 ms, whichever of them is wrong.
-    pub(crate) fn fit(&self, user: &str, password: &str) -> bool {
+    pub(crate) fn are_right(&self, user: &str, password: &str) -> bool {
         let is_user: bool = self.user.as_bytes().ct_eq(user.as_bytes()).into();
-        let fits = PasswordHash::new(self.hash.expose_secret())
+        let is_password = PasswordHash::new(self.hash.expose_secret())
             .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok());
-        is_user & fits
+        is_user & is_password
     }
 }
 
@@ -95,19 +95,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_right_name_with_the_right_password_fits() {
+    fn only_the_right_name_and_the_right_password_are_right() {
         let line = hash_password("ayşe", "geheim $1").unwrap();
         let credentials: Credentials = line.parse().unwrap();
-        assert!(credentials.fit("ayşe", "geheim $1"));
+        assert!(credentials.are_right("ayşe", "geheim $1"));
         for (user, password) in [("ayse", "geheim $1"), ("ayşe", "geheim"), ("", ""), ("ayşe", "")] {
-            assert!(!credentials.fit(user, password), "{user} {password}");
+            assert!(!credentials.are_right(user, password), "{user} {password}");
         }
         assert!(!format!("{credentials:?}").contains("argon2"));
         assert_ne!(hash_password("ayşe", "geheim $1").unwrap(), line);
     }
 
     #[test]
-    fn what_is_no_hash_is_told_as_such() {
+    fn a_value_that_is_no_hash_is_refused() {
         for text in ["", "ayşe", ":$argon2id$v=19$m=19456", " : "] {
             assert_eq!(text.parse::<Credentials>().unwrap_err(), BadCredentials::NoUser, "{text}");
         }
