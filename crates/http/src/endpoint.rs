@@ -1,5 +1,7 @@
 //! How one provider is reached: its address, its key and its time-out.
 
+mod error_reply;
+
 use std::{fmt, sync::Arc, time::Duration};
 
 use btcedu_domain::{Clock, SystemClock};
@@ -7,10 +9,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+pub use self::error_reply::ErrorReply;
 use crate::{
     base_url::{BaseUrl, BaseUrlError},
     client::{ApiRequest, HttpClient},
-    error_reply::ErrorReply,
     failure::{ApiFailure, FailureKind},
     redact::redact,
     reply::Reply,

@@ -44,7 +44,6 @@ mod client;
 mod download;
 mod endpoint;
 mod error;
-mod error_reply;
 mod failure;
 mod redact;
 mod reply;
@@ -53,7 +52,6 @@ pub mod testing;
 
 pub use client::{ApiRequest, HttpClient};
 pub use download::DOWNLOAD_MAX_BYTES;
-pub use endpoint::{Endpoint, Provider};
-pub use error_reply::ErrorReply;
+pub use endpoint::{Endpoint, ErrorReply, Provider};
 pub use failure::{ApiFailure, FailureKind};
 pub use reply::Reply;

@@ -4,9 +4,22 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use btcedu_catalog::ModelCatalog;
 use btcedu_domain::Usd;
-use btcedu_http::{ApiFailure, Endpoint, FailureKind};
+use btcedu_http::{ApiFailure, Endpoint, FailureKind, Provider};
 
-use crate::{openai::OPENAI, service::ImageGenError};
+use crate::service::ImageGenError;
+
+/// The names of `OpenAI`, its API and its settings.
+pub static OPENAI: Provider = Provider {
+    name: "OpenAI",
+    api: "Images API",
+    host: "api.openai.com",
+    product: "image",
+    budget: "quota",
+    key_setting: "OPENAI_API_KEY",
+    base_url_setting: "OPENAI_BASE_URL",
+    timeout: Duration::from_mins(5),
+    words_at: &["/error/message", "/error"],
+};
 
 /// Settings of [`OpenAiImages`](crate::OpenAiImages). The default has no key and the public API.
 #[derive(Clone)]

@@ -33,8 +33,8 @@ mod service;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
-pub use config::OpenAiConfig;
-pub use openai::{ListedModel, OPENAI, OpenAiImages};
+pub use config::{OPENAI, OpenAiConfig};
+pub use openai::{ListedModel, OpenAiImages};
 #[cfg(feature = "mock")]
 pub use service::MockImageGenService;
 pub use service::{

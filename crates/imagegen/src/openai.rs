@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use btcedu_catalog::ImageModel;
 use btcedu_domain::{Billing, Usd};
-use btcedu_http::{ApiFailure, DOWNLOAD_MAX_BYTES, FailureKind, Provider, Reply};
+use btcedu_http::{ApiFailure, DOWNLOAD_MAX_BYTES, FailureKind, Reply};
 use bytes::Bytes;
 
 use crate::{
@@ -21,19 +21,6 @@ use crate::{
 };
 
 pub use models::ListedModel;
-
-/// The names of `OpenAI`, its API and its settings.
-pub static OPENAI: Provider = Provider {
-    name: "OpenAI",
-    api: "Images API",
-    host: "api.openai.com",
-    product: "image",
-    budget: "quota",
-    key_setting: "OPENAI_API_KEY",
-    base_url_setting: "OPENAI_BASE_URL",
-    timeout: Duration::from_mins(5),
-    words_at: &["/error/message", "/error"],
-};
 
 /// Size limit of an answer: a picture of 64 MiB as base64, and room for the JSON around it.
 const ANSWER_MAX_BYTES: usize = DOWNLOAD_MAX_BYTES / 3 * 4 + 1024 * 1024;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use btcedu_domain::Billing;
 use serde_json::Value;
 
+use super::{Endpoint, Provider};
 use crate::{
-    endpoint::{Endpoint, Provider},
     failure::{ApiFailure, FailureKind},
     reply::Reply,
 };
