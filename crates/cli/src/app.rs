@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
 use btcedu_artifacts::DataDir;
 use btcedu_catalog::ModelCatalog;
 use btcedu_clients::{ANTHROPIC, ClaudeClient};
@@ -13,6 +12,8 @@ use btcedu_models::{Db, DbConfig};
 use btcedu_prompts::PromptSource;
 use btcedu_stages::{Interrupt, NoObserver, Observer, StageContext, StageSettings};
 
+use crate::errors::CommandError;
+use crate::errors::CommandResult;
 use crate::settings::{Settings, SettingsError};
 
 /// Settings and the services built from them.
@@ -45,25 +46,26 @@ impl App {
     }
 
     /// Opens the database without touching it.
-    pub(crate) fn database(&self) -> anyhow::Result<Db> {
+    pub(crate) fn database(&self) -> CommandResult<Db> {
         let config = DbConfig { path: self.settings.database.clone(), ..DbConfig::default() };
         Ok(Db::open(&config)?)
     }
 
     /// Opens the database and brings it up to date, as the first command that needs it does.
-    pub(crate) async fn ready_database(&self) -> anyhow::Result<Db> {
+    pub(crate) async fn ready_database(&self) -> CommandResult<Db> {
         let db = self.database()?;
         db.migrate().await?;
         Ok(db)
     }
 
-    pub(crate) fn catalog(&self) -> anyhow::Result<Arc<ModelCatalog>> {
+    pub(crate) fn catalog(&self) -> CommandResult<Arc<ModelCatalog>> {
         let Some(path) = &self.settings.models_file else { return Ok(ModelCatalog::builtin()) };
         let unreadable =
             |source| SettingsError::Unreadable { name: "MODELS_FILE", path: path.clone(), source };
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
-        let catalog =
-            ModelCatalog::from_toml(&text).with_context(|| format!("'{}' can't be used", path.display()))?;
+        let catalog = ModelCatalog::from_toml(&text).map_err(|error| {
+            CommandError::from(error).context(format!("'{}' can't be used", path.display()))
+        })?;
         Ok(Arc::new(catalog))
     }
 
@@ -71,14 +73,14 @@ impl App {
         self.settings.prompts_dir.clone().map_or(PromptSource::Embedded, PromptSource::Folder)
     }
 
-    pub(crate) fn images(&self, catalog: Arc<ModelCatalog>) -> anyhow::Result<OpenAiImages> {
+    pub(crate) fn images(&self, catalog: Arc<ModelCatalog>) -> CommandResult<OpenAiImages> {
         let mut endpoint = self.endpoint(&OPENAI, self.settings.openai_base_url.as_deref());
         endpoint.timeout = self.settings.image_timeout;
         let config = OpenAiConfig { endpoint, catalog, price_override: self.settings.image.price };
         Ok(OpenAiImages::new(config)?)
     }
 
-    pub(crate) fn texts(&self, catalog: Arc<ModelCatalog>) -> anyhow::Result<ClaudeClient> {
+    pub(crate) fn texts(&self, catalog: Arc<ModelCatalog>) -> CommandResult<ClaudeClient> {
         let endpoint = self.endpoint(&ANTHROPIC, self.settings.anthropic_base_url.as_deref());
         Ok(ClaudeClient::new(endpoint, catalog)?)
     }
@@ -97,7 +99,7 @@ impl App {
     }
 
     /// Builds what stages are given; nothing is sent and no connection is made yet.
-    pub(crate) async fn context(&self, observer: Arc<dyn Observer>) -> anyhow::Result<StageContext> {
+    pub(crate) async fn context(&self, observer: Arc<dyn Observer>) -> CommandResult<StageContext> {
         let catalog = self.catalog()?;
         let settings = StageSettings {
             image: self.settings.image.clone(),
@@ -121,7 +123,7 @@ impl App {
     }
 
     /// As [`App::context`], without an observer.
-    pub(crate) async fn quiet_context(&self) -> anyhow::Result<StageContext> {
+    pub(crate) async fn quiet_context(&self) -> CommandResult<StageContext> {
         self.context(Arc::new(NoObserver)).await
     }
 }

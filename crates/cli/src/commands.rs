@@ -29,7 +29,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::{
     app::App,
-    errors::{NotStarted, UsageError},
+    errors::{CommandError, CommandResult, OrFail, UsageError},
     exit::ExitStatus,
     logs,
     output::Output,
@@ -199,12 +199,12 @@ impl EpisodeIds {
     ///
     /// # Errors
     /// [`UsageError`] where there is none.
-    pub(crate) fn at_least_one(&self, command: &'static str) -> anyhow::Result<Vec<EpisodeId>> {
+    pub(crate) fn at_least_one(&self, command: &'static str) -> CommandResult<Vec<EpisodeId>> {
         let ids = self.parsed()?;
-        anyhow::ensure!(
-            !ids.is_empty(),
-            UsageError(format!("name an episode: `btcedu {command} EPISODE_ID`; `btcedu status` lists them"))
-        );
+        if ids.is_empty() {
+            let words = format!("name an episode: `btcedu {command} EPISODE_ID`; `btcedu status` lists them");
+            return Err(UsageError(words).into());
+        }
         Ok(ids)
     }
 }
@@ -213,7 +213,7 @@ impl EpisodeIds {
 ///
 /// # Errors
 /// Whatever the command fails with; the exit code follows from it.
-pub(crate) async fn run(cli: Cli, output: Output) -> anyhow::Result<ExitStatus> {
+pub(crate) async fn run(cli: Cli, output: Output) -> CommandResult<ExitStatus> {
     if let Some(ended) = run_without_workspace(&cli.command) {
         return ended;
     }
@@ -224,7 +224,7 @@ pub(crate) async fn run(cli: Cli, output: Output) -> anyhow::Result<ExitStatus> 
 }
 
 /// Runs a command that needs neither settings nor a workspace; returns `None` for every other command.
-pub(crate) fn run_without_workspace(command: &Command) -> Option<anyhow::Result<ExitStatus>> {
+pub(crate) fn run_without_workspace(command: &Command) -> Option<CommandResult<ExitStatus>> {
     Some(match command {
         Command::Completions(args) => Ok(completions::run(args)),
         Command::Reference(args) => reference::run(args),
@@ -243,7 +243,7 @@ pub(crate) fn run_without_workspace(command: &Command) -> Option<anyhow::Result<
 ///
 /// # Errors
 /// A setting that is not allowed.
-pub(crate) fn app(global: &Global, mut values: Values) -> anyhow::Result<App> {
+pub(crate) fn app(global: &Global, mut values: Values) -> CommandResult<App> {
     if let Some(dir) = &global.data_dir {
         let text = dir.to_str().ok_or_else(|| UsageError("--data-dir must be text in UTF-8".to_owned()))?;
         values.set_flag("DATA_DIR", text.to_owned());
@@ -260,7 +260,7 @@ pub(crate) async fn run_in_workspace(
     command: Command,
     output: Output,
     bars: MultiProgress,
-) -> anyhow::Result<ExitStatus> {
+) -> CommandResult<ExitStatus> {
     match command {
         Command::Add(args) => add::run(app, &args, output).await,
         Command::Correct(args) => text::run(app, BuiltStage::Correct, &args, output, bars).await,
@@ -292,7 +292,7 @@ const V1: &str =
     "is a stage of pipeline v1 and has no command; `btcedu plan EPISODE_ID` shows an episode's plan";
 const LATER: &str = "is not in this version of btcedu yet; `btcedu plan EPISODE_ID` shows which stages are";
 
-fn unavailable(name: &str, why: &str) -> anyhow::Result<ExitStatus> {
+fn unavailable(name: &str, why: &str) -> CommandResult<ExitStatus> {
     Err(UsageError(format!("'{name}' {why}")).into())
 }
 
@@ -307,7 +307,7 @@ fn level(global: &Global) -> LevelFilter {
 
 /// Runs one episode after the other; the worst exit code wins, and each has its result.
 pub(crate) struct EachEpisode<T> {
-    pub(crate) results: Vec<(EpisodeId, anyhow::Result<T>)>,
+    pub(crate) results: Vec<(EpisodeId, CommandResult<T>)>,
 }
 
 impl<T: serde::Serialize> EachEpisode<T> {
@@ -320,10 +320,10 @@ impl<T: serde::Serialize> EachEpisode<T> {
         &mut self,
         id: EpisodeId,
         interrupt: &Interrupt,
-        work: impl AsyncFnOnce(&EpisodeId) -> anyhow::Result<T>,
+        work: impl AsyncFnOnce(&EpisodeId) -> CommandResult<T>,
     ) {
         let result = match interrupt.raised() {
-            Some(signal) => Err(NotStarted(signal).into()),
+            Some(signal) => Err(CommandError::not_started(signal)),
             None => work(&id).await,
         };
         self.results.push((id, result));
@@ -338,7 +338,7 @@ impl<T: serde::Serialize> EachEpisode<T> {
         output: Output,
         text: impl Fn(&T) -> String,
         status: impl Fn(&T) -> ExitStatus,
-    ) -> anyhow::Result<ExitStatus> {
+    ) -> CommandResult<ExitStatus> {
         let mut results = self.results;
         if results.len() == 1 {
             let Some((_, only)) = results.pop() else { return Ok(ExitStatus::Done) };
@@ -358,7 +358,7 @@ impl<T: serde::Serialize> EachEpisode<T> {
         output: Output,
         text: impl Fn(&T) -> String,
         status: impl Fn(&T) -> ExitStatus,
-    ) -> anyhow::Result<ExitStatus> {
+    ) -> CommandResult<ExitStatus> {
         let results = self.results;
         let mut worst = ExitStatus::Done;
         let mut documents = Vec::new();
@@ -367,15 +367,18 @@ impl<T: serde::Serialize> EachEpisode<T> {
             match result {
                 Ok(value) => {
                     worst = worst.max(status(value));
-                    documents.push(serde_json::to_value(value)?);
+                    let document = serde_json::to_value(value);
+                    documents.push(document.or_fail(|| "the result has no form in JSON".to_owned())?);
                     texts.push(text(value));
                 }
                 Err(error) => {
-                    let code = ExitStatus::of(error);
+                    let (code, told) = (error.status, error.with_causes());
                     worst = worst.max(code);
-                    documents.push(serde_json::json!({"episode_id": id, "error": format!("{error:#}"), "exit_code": i32::from(code)}));
-                    crate::output::note(&format!("error: {id}: {error:#}"));
-                    texts.push(format!("{id}: {error}"));
+                    documents.push(
+                        serde_json::json!({"episode_id": id, "error": told, "exit_code": i32::from(code)}),
+                    );
+                    crate::output::note(&format!("error: {id}: {told}"));
+                    texts.push(format!("{id}: {}", error.error));
                 }
             }
         }

@@ -1,20 +1,10 @@
-//! Exit codes, and which error means which.
+//! Exit codes, and which kind of error or end means which.
 
 use std::process::ExitCode;
 
-use btcedu_artifacts::LockError;
-use btcedu_catalog::CatalogError;
-use btcedu_dashboard::ServeError;
-use btcedu_domain::{CallIdError, ErrorKind, IdError, Kinded};
-use btcedu_http::{ApiFailure, FailureKind};
-use btcedu_pipeline::{ReviewError, RunnerEnd};
-use btcedu_prompts::PromptError;
-use btcedu_stages::{Signal, StageEnd, StageError};
-
-use crate::{
-    errors::{NotStarted, UsageError},
-    settings::SettingsError,
-};
+use btcedu_domain::ErrorKind;
+use btcedu_pipeline::RunnerEnd;
+use btcedu_stages::{Signal, StageEnd};
 
 /// What a script can do next; ordered from good to bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,45 +35,8 @@ impl ExitStatus {
         }
     }
 
-    /// Returns the exit code that an error means.
-    pub(crate) fn of(error: &anyhow::Error) -> Self {
-        error.chain().find_map(Self::of_cause).unwrap_or(Self::Failed)
-    }
-
-    fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Self> {
-        if let Some(error) = cause.downcast_ref::<StageError>() {
-            return Some(Self::of_kind(error.kind()));
-        }
-        if let Some(error) = cause.downcast_ref::<ReviewError>() {
-            return Some(Self::of_kind(error.kind()));
-        }
-        if let Some(ServeError::NeedsPassword { .. }) = cause.downcast_ref() {
-            return Some(Self::Usage);
-        }
-        if let Some(LockError::Held { .. }) = cause.downcast_ref() {
-            return Some(Self::Blocked);
-        }
-        if let Some(NotStarted(signal)) = cause.downcast_ref() {
-            return Some(Self::of_signal(*signal));
-        }
-        let wrong_words = cause.is::<SettingsError>()
-            || cause.is::<UsageError>()
-            || cause.is::<CatalogError>()
-            || cause.is::<IdError>()
-            || cause.is::<CallIdError>()
-            || matches!(
-                cause.downcast_ref(),
-                Some(
-                    PromptError::BadName { .. }
-                        | PromptError::NoSuchVersion { .. }
-                        | PromptError::Unknown { .. }
-                )
-            )
-            || matches!(cause.downcast_ref(), Some(ApiFailure { kind: FailureKind::BadSetting, .. }));
-        wrong_words.then_some(Self::Usage)
-    }
-
-    fn of_kind(kind: ErrorKind) -> Self {
+    /// Returns the exit code that a kind of error means.
+    pub(crate) const fn of_kind(kind: ErrorKind) -> Self {
         match kind {
             ErrorKind::Usage | ErrorKind::UnknownName => Self::Usage,
             ErrorKind::Blocked => Self::Blocked,

@@ -25,6 +25,8 @@ use std::{ffi::OsString, process::ExitCode};
 
 use clap::Parser;
 
+use crate::errors::CommandResult;
+use crate::errors::OrFail;
 use crate::{commands::Cli, exit::ExitStatus, output::Output};
 
 fn main() -> ExitCode {
@@ -39,7 +41,7 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(4).enable_all().build();
     let ended = match runtime {
         Ok(runtime) => runtime.block_on(commands::run(cli, output)),
-        Err(error) => Err(anyhow::Error::new(error).context("failed to start the async runtime")),
+        Err(error) => Err(error).or_fail(|| "failed to start the async runtime".to_owned()),
     };
     conclude(output, ended).into()
 }
@@ -53,9 +55,9 @@ fn parse(words: &[OsString]) -> Result<Cli, ExitStatus> {
 }
 
 /// Prints the error, if there is one, and returns the exit status.
-fn conclude(output: Output, ended: anyhow::Result<ExitStatus>) -> ExitStatus {
+fn conclude(output: Output, ended: CommandResult<ExitStatus>) -> ExitStatus {
     ended.unwrap_or_else(|error| {
         output.error(&error);
-        ExitStatus::of(&error)
+        error.status
     })
 }

@@ -4,10 +4,14 @@ use std::io::Write;
 #[cfg(not(test))]
 use std::io::{stderr, stdout};
 
+use btcedu_domain::causes;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 use serde_json::json;
 
+use crate::errors::CommandError;
+use crate::errors::CommandResult;
+use crate::errors::OrFail;
 use crate::exit::ExitStatus;
 #[cfg(test)]
 use crate::tests::printed::{stderr, stdout};
@@ -28,27 +32,24 @@ impl Output {
     }
 
     /// Prints a result: the value as JSON, or the text made for people.
-    pub(crate) fn result(self, value: &impl Serialize, text: impl FnOnce() -> String) -> anyhow::Result<()> {
-        let text = if self.json { serde_json::to_string_pretty(value)? } else { text() };
+    pub(crate) fn result(self, value: &impl Serialize, text: impl FnOnce() -> String) -> CommandResult<()> {
+        let text = if self.json {
+            serde_json::to_string_pretty(value).or_fail(|| "the result has no form in JSON".to_owned())?
+        } else {
+            text()
+        };
         write_out(&text);
         Ok(())
     }
 
     /// Prints an error with its causes to stderr; with `--json`, a document to stdout too.
-    pub(crate) fn error(self, error: &anyhow::Error) {
-        let mut lines = vec![format!("error: {error}")];
-        let mut said = error.to_string();
-        for cause in error.chain().skip(1) {
-            let cause = cause.to_string();
-            if !said.contains(&cause) {
-                lines.push(format!("  caused by: {cause}"));
-            }
-            said = cause;
-        }
+    pub(crate) fn error(self, error: &CommandError) {
+        let outermost = error.error.as_ref();
+        let mut lines = vec![format!("error: {outermost}")];
+        lines.extend(causes(outermost).iter().map(|cause| format!("  caused by: {cause}")));
         note(&lines.join("\n"));
         if self.json {
-            let document =
-                json!({"error": format!("{error:#}"), "exit_code": i32::from(ExitStatus::of(error))});
+            let document = json!({"error": error.with_causes(), "exit_code": i32::from(error.status)});
             write_out(&format!("{document:#}"));
         }
     }

@@ -150,6 +150,12 @@ pub(crate) enum SettingsError {
     },
 }
 
+impl btcedu_domain::Kinded for SettingsError {
+    fn kind(&self) -> btcedu_domain::ErrorKind {
+        btcedu_domain::ErrorKind::Usage
+    }
+}
+
 /// Where a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {

@@ -3,7 +3,11 @@
 use btcedu_stages::{Interrupt, Signal};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{exit::ExitStatus, output::note};
+use crate::{
+    errors::{CommandResult, OrFail},
+    exit::ExitStatus,
+    output::note,
+};
 
 /// Both signals, from now on.
 pub(crate) struct Signals {
@@ -36,8 +40,8 @@ impl Signals {
 ///
 /// # Errors
 /// If the system refuses, which it doesn't.
-pub(crate) fn listen(interrupt: Interrupt) -> std::io::Result<()> {
-    let mut signals = Signals::new()?;
+pub(crate) fn listen(interrupt: Interrupt) -> CommandResult<()> {
+    let mut signals = Signals::new().or_fail(|| "can't listen for signals".to_owned())?;
     tokio::spawn(async move {
         loop {
             let signal = signals.next().await;

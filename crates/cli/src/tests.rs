@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use crate::{
     commands::{app, run_in_workspace, run_without_workspace},
     conclude,
+    errors::CommandResult,
     output::Output,
     parse,
     settings::Values,
@@ -100,7 +101,7 @@ impl Workspace {
         &self,
         cli: crate::commands::Cli,
         output: Output,
-    ) -> anyhow::Result<crate::exit::ExitStatus> {
+    ) -> CommandResult<crate::exit::ExitStatus> {
         if let Some(ended) = run_without_workspace(&cli.command) {
             return ended;
         }

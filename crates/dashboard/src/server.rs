@@ -83,6 +83,15 @@ pub enum ServeError {
     Stopped(#[source] io::Error),
 }
 
+impl btcedu_domain::Kinded for ServeError {
+    fn kind(&self) -> btcedu_domain::ErrorKind {
+        match self {
+            Self::NeedsPassword { .. } => btcedu_domain::ErrorKind::Usage,
+            _ => btcedu_domain::ErrorKind::Failed,
+        }
+    }
+}
+
 /// A dashboard that has its address, and doesn't answer yet.
 pub struct Dashboard {
     listener: TcpListener,

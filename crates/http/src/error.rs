@@ -86,3 +86,9 @@ fn refusal_in(error: &reqwest::Error) -> Option<String> {
     }
     None
 }
+
+impl btcedu_domain::Kinded for HttpError {
+    fn kind(&self) -> btcedu_domain::ErrorKind {
+        btcedu_domain::ErrorKind::Failed
+    }
+}

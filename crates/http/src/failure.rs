@@ -2,7 +2,7 @@
 
 use std::{error::Error, time::Duration};
 
-use btcedu_domain::{Billing, FailureClass};
+use btcedu_domain::{Billing, ErrorKind, FailureClass, Kinded};
 
 /// What went wrong. Whether to try again, and what is known of the money, follows from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,5 +112,14 @@ impl ApiFailure {
     #[must_use]
     pub fn with_request_id(self, request_id: Option<String>) -> Self {
         Self { request_id, ..self }
+    }
+}
+
+impl Kinded for ApiFailure {
+    fn kind(&self) -> ErrorKind {
+        match self.kind {
+            FailureKind::BadSetting => ErrorKind::Usage,
+            _ => ErrorKind::Failed,
+        }
     }
 }

@@ -5,7 +5,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, bail, ensure};
 use btcedu_artifacts::{
     DataDir, EpisodeDir, EpisodeLock, LoadedText, LockHolder, MAX_TEXT, copy_atomic, write_atomic,
 };
@@ -22,7 +21,7 @@ use crate::{
     app::App,
     command_line::command_line,
     commands::chapters,
-    errors::UsageError,
+    errors::{CommandError, CommandResult, OrFail, UsageError},
     exit::ExitStatus,
     output::{Output, note},
 };
@@ -68,18 +67,18 @@ struct Source<'a> {
     status: EpisodeStatus,
 }
 
-pub(crate) async fn run(app: &App, args: &AddArgs, output: Output) -> anyhow::Result<ExitStatus> {
+pub(crate) async fn run(app: &App, args: &AddArgs, output: Output) -> CommandResult<ExitStatus> {
     let id: EpisodeId = args.id.parse()?;
-    ensure!(!args.title.trim().is_empty(), UsageError("--title must not be empty".to_owned()));
+    if args.title.trim().is_empty() {
+        return Err(UsageError("--title must not be empty".to_owned()).into());
+    }
     let dir = app.data.episode(&id);
     let source = source(args, &dir)?;
     let only_v2 = matches!(source.status, EpisodeStatus::Chapterized | EpisodeStatus::Adapted);
-    ensure!(
-        !only_v2 || app.settings.pipeline_version == PipelineVersion::V2,
-        UsageError(
-            "--chapters and --script are of pipeline v2, and PIPELINE_VERSION is 1; set it to 2".to_owned()
-        )
-    );
+    if only_v2 && app.settings.pipeline_version != PipelineVersion::V2 {
+        let words = "--chapters and --script are of pipeline v2, and PIPELINE_VERSION is 1; set it to 2";
+        return Err(UsageError(words.to_owned()).into());
+    }
     let bytes = check(args, &id)?;
     let db = app.ready_database().await?;
     let holder = LockHolder::this_process(command_line(), app.clock.now());
@@ -101,7 +100,7 @@ pub(crate) async fn run(app: &App, args: &AddArgs, output: Output) -> anyhow::Re
     Ok(ExitStatus::Done)
 }
 
-fn source<'a>(args: &'a AddArgs, dir: &EpisodeDir) -> anyhow::Result<Source<'a>> {
+fn source<'a>(args: &'a AddArgs, dir: &EpisodeDir) -> CommandResult<Source<'a>> {
     let found = [
         (&args.chapters, vec![dir.chapters()], EpisodeStatus::Chapterized),
         (&args.script, vec![dir.script()], EpisodeStatus::Adapted),
@@ -110,13 +109,13 @@ fn source<'a>(args: &'a AddArgs, dir: &EpisodeDir) -> anyhow::Result<Source<'a>>
     ];
     let named =
         found.into_iter().find_map(|(from, to, status)| Some(Source { from: from.as_deref()?, to, status }));
-    named.context("one of --chapters, --script, --transcript, --audio must be given")
+    named.or_fail(|| "one of --chapters, --script, --transcript, --audio must be given".to_owned())
 }
 
 /// Looks into the file before anything is written; returns its bytes, unless it is audio, which may be large.
 ///
 /// What was looked at is what is copied: a pipe can be read once only.
-fn check(args: &AddArgs, id: &EpisodeId) -> anyhow::Result<Option<Vec<u8>>> {
+fn check(args: &AddArgs, id: &EpisodeId) -> CommandResult<Option<Vec<u8>>> {
     if let Some(path) = &args.chapters {
         let bytes = chapters::read_up_to_limit(path)?;
         let parsed = match &bytes {
@@ -126,28 +125,37 @@ fn check(args: &AddArgs, id: &EpisodeId) -> anyhow::Result<Option<Vec<u8>>> {
         match parsed {
             Ok(parsed) => parsed.warnings.iter().for_each(|w| note(&format!("warning: {w}"))),
             Err(error @ ChapterError::Invalid { .. }) => {
-                bail!("'{}' is not a valid chapter document:\n{error}", path.display())
+                let words = format!("'{}' is not a valid chapter document:\n{error}", path.display());
+                return Err(CommandError::failed(words));
             }
-            Err(error) => return Err(error).with_context(|| format!("'{}' can't be used", path.display())),
+            Err(error) => return Err(error).or_fail(|| format!("'{}' can't be used", path.display())),
         }
         return Ok(bytes.ok());
     }
     if let Some(path) = args.transcript.as_ref().or(args.script.as_ref()) {
         let Ok(bytes) = chapters::read_up_to_limit(path)? else {
-            bail!(
+            return Err(CommandError::failed(format!(
                 "'{}' is larger than 16 MiB; split it, or look whether it is the right file",
                 path.display()
-            )
+            )));
         };
         let LoadedText { text, .. } = LoadedText::from_bytes(path, bytes.clone())?;
-        ensure!(!text.trim().is_empty(), "'{}' is empty", path.display());
+        if text.trim().is_empty() {
+            return Err(empty(path));
+        }
         return Ok(Some(bytes));
     }
     if let Some(path) = &args.audio {
-        let size = std::fs::metadata(path).with_context(|| format!("can't read '{}'", path.display()))?.len();
-        ensure!(size > 0, "'{}' is empty", path.display());
+        let known = std::fs::metadata(path).or_fail(|| format!("can't read '{}'", path.display()))?;
+        if known.len() == 0 {
+            return Err(empty(path));
+        }
     }
     Ok(None)
+}
+
+fn empty(path: &Path) -> CommandError {
+    CommandError::failed(format!("'{}' is empty", path.display()))
 }
 
 /// Files first, then the row: an episode in the database always has its file.
@@ -158,25 +166,23 @@ async fn insert(
     id: &EpisodeId,
     dir: &EpisodeDir,
     (source, bytes): (&Source<'_>, Option<&[u8]>),
-) -> anyhow::Result<()> {
+) -> CommandResult<()> {
     let wanted = id.clone();
     let exists = db.run(move |conn| episodes::find(conn, &wanted)).await?.is_some();
-    ensure!(
-        !exists,
-        UsageError(format!(
-            "episode '{id}' exists already; choose another --id, or look at it with `btcedu status {id}`"
-        ))
-    );
+    if exists {
+        let words = "choose another --id, or look at it with `btcedu status";
+        return Err(UsageError(format!("episode '{id}' exists already; {words} {id}`")).into());
+    }
     for to in &source.to {
         // The same bytes are what an `add` that was interrupted before its row left.
         if to.exists() && is_copied(&dir.data(), source.from, bytes, to)? {
             continue;
         }
         if to.exists() {
-            bail!(
+            return Err(CommandError::failed(format!(
                 "'{}' is there already, though the database has no episode '{id}'; move it away, or choose another --id",
                 to.display()
-            );
+            )));
         }
         match bytes {
             Some(bytes) => write_atomic(to, bytes)?,
@@ -215,11 +221,11 @@ async fn insert(
 }
 
 /// Tells whether a copy has the bytes that would be copied.
-fn is_copied(data: &DataDir, from: &Path, bytes: Option<&[u8]>, to: &Path) -> anyhow::Result<bool> {
+fn is_copied(data: &DataDir, from: &Path, bytes: Option<&[u8]>, to: &Path) -> CommandResult<bool> {
     if let Some(bytes) = bytes {
         return Ok(data.read(to, MAX_TEXT)?.as_deref() == Some(bytes));
     }
     let source = File::open(from).and_then(Sha256Hash::of_reader);
-    let source = source.with_context(|| format!("can't read '{}'", from.display()))?;
+    let source = source.or_fail(|| format!("can't read '{}'", from.display()))?;
     Ok(data.hash(to, u64::MAX)? == Some(source))
 }

@@ -6,7 +6,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::Context;
 use btcedu_chapters::{ChapterError, Parsed, parse, parse_for};
 use btcedu_domain::EpisodeId;
 use clap::Args;
@@ -14,6 +13,7 @@ use serde_json::json;
 
 use crate::{
     app::App,
+    errors::{CommandResult, OrFail},
     exit::ExitStatus,
     output::{Output, note, table},
 };
@@ -34,7 +34,7 @@ pub(crate) struct ChaptersArgs {
     what: String,
 }
 
-pub(crate) fn run(app: &App, args: &ChaptersArgs, output: Output) -> anyhow::Result<ExitStatus> {
+pub(crate) fn run(app: &App, args: &ChaptersArgs, output: Output) -> CommandResult<ExitStatus> {
     let (path, episode) = locate(app, &args.what);
     match load(&path, episode.as_ref())? {
         Ok(parsed) => {
@@ -70,7 +70,7 @@ fn locate(app: &App, what: &str) -> (PathBuf, Option<EpisodeId>) {
 }
 
 /// Reads and checks a document.
-fn load(path: &Path, episode: Option<&EpisodeId>) -> anyhow::Result<Result<Parsed, ChapterError>> {
+fn load(path: &Path, episode: Option<&EpisodeId>) -> CommandResult<Result<Parsed, ChapterError>> {
     let bytes = match read_up_to_limit(path)? {
         Ok(bytes) => bytes,
         Err(size) => return Ok(Err(ChapterError::TooLarge { bytes: size })),
@@ -83,16 +83,16 @@ fn load(path: &Path, episode: Option<&EpisodeId>) -> anyhow::Result<Result<Parse
 
 /// Reads a file of text; one that is larger than a chapter document may be is not read to its end, and its
 /// size as far as known is returned instead.
-pub(crate) fn read_up_to_limit(path: &Path) -> anyhow::Result<Result<Vec<u8>, u64>> {
+pub(crate) fn read_up_to_limit(path: &Path) -> CommandResult<Result<Vec<u8>, u64>> {
     let unreadable = || format!("can't read '{}'", path.display());
-    let file = File::open(path).with_context(unreadable)?;
-    let size = file.metadata().with_context(unreadable)?.len();
+    let file = File::open(path).or_fail(unreadable)?;
+    let size = file.metadata().or_fail(unreadable)?.len();
     if size > btcedu_chapters::MAX_BYTES {
         return Ok(Err(size));
     }
     // A device or a pipe has no size, so the limit holds while reading, too.
     let mut bytes = Vec::new();
-    file.take(btcedu_chapters::MAX_BYTES + 1).read_to_end(&mut bytes).with_context(unreadable)?;
+    file.take(btcedu_chapters::MAX_BYTES + 1).read_to_end(&mut bytes).or_fail(unreadable)?;
     let read = bytes.len() as u64;
     Ok(if read > btcedu_chapters::MAX_BYTES { Err(read) } else { Ok(bytes) })
 }

@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::{
     app::App,
     commands::EpisodeIds,
+    errors::CommandResult,
     exit::ExitStatus,
     output::{Output, table},
 };
@@ -62,7 +63,7 @@ struct Costs {
     total_usd: Usd,
 }
 
-pub(crate) async fn run(app: &App, args: &CostArgs, output: Output) -> anyhow::Result<ExitStatus> {
+pub(crate) async fn run(app: &App, args: &CostArgs, output: Output) -> CommandResult<ExitStatus> {
     let ids = args.ids.parsed()?;
     let grouping = match args.by {
         By::Episode => CostGrouping::Episode,

@@ -1,13 +1,14 @@
 //! `btcedu doctor`: what is set, and whether it works.
 
 use btcedu_artifacts::{DiskKind, disk_kind, free_bytes, probe_writable};
-use btcedu_domain::{Clock, SystemClock};
+use btcedu_domain::{Clock, SystemClock, with_causes};
 use btcedu_imagegen::{ImageGenService, ModelCheck};
 use clap::Args;
 use serde::Serialize;
 
 use crate::{
     app::App,
+    errors::{CommandError, CommandResult},
     exit::ExitStatus,
     output::{Output, table},
     settings::SETTINGS,
@@ -60,7 +61,7 @@ fn check(what: impl Into<String>, verdict: Verdict, told: impl Into<String>) -> 
     Check { what: what.into(), verdict, told: told.into() }
 }
 
-pub(crate) async fn run(app: &App, args: &DoctorArgs, output: Output) -> anyhow::Result<ExitStatus> {
+pub(crate) async fn run(app: &App, args: &DoctorArgs, output: Output) -> CommandResult<ExitStatus> {
     let mut checks = Vec::new();
     look_at_disk(app, &mut checks);
     look_at_database(app, &mut checks).await;
@@ -128,7 +129,7 @@ fn look_at_disk(app: &App, checks: &mut Vec<Check>) {
 async fn look_at_database(app: &App, checks: &mut Vec<Check>) {
     let name = format!("database {}", app.settings.database.display());
     let status = match app.database() {
-        Ok(db) => db.migration_status().await.map_err(anyhow::Error::from),
+        Ok(db) => db.migration_status().await.map_err(CommandError::from),
         Err(error) => Err(error),
     };
     checks.push(match status {
@@ -141,7 +142,7 @@ async fn look_at_database(app: &App, checks: &mut Vec<Check>) {
                 format!("{pending} steps pending; the next command applies them, or `btcedu migrate`"),
             )
         }
-        Err(error) => check(name, Verdict::Broken, format!("{error:#}")),
+        Err(error) => check(name, Verdict::Broken, error.with_causes()),
     });
 }
 
@@ -166,7 +167,7 @@ fn look_at_models(app: &App, checks: &mut Vec<Check>) {
     let image = &app.settings.image;
     let catalog = match app.catalog() {
         Ok(catalog) => catalog,
-        Err(error) => return checks.push(check("model catalogue", Verdict::Broken, format!("{error:#}"))),
+        Err(error) => return checks.push(check("model catalogue", Verdict::Broken, error.with_causes())),
     };
     let name = format!("image model {}", image.model);
     let model = match catalog.resolve_image(&image.model, image.price) {
@@ -237,11 +238,11 @@ fn look_at_keys(app: &App, checks: &mut Vec<Check>) {
 async fn ask_openai(app: &App, checks: &mut Vec<Check>) {
     let service = match app.catalog().and_then(|c| app.images(c)) {
         Ok(service) => service,
-        Err(error) => return checks.push(check("OPENAI_API_KEY", Verdict::Broken, format!("{error:#}"))),
+        Err(error) => return checks.push(check("OPENAI_API_KEY", Verdict::Broken, error.with_causes())),
     };
     let listed = match service.list_models().await {
         Ok(listed) => listed,
-        Err(error) => return checks.push(check("OPENAI_API_KEY", Verdict::Broken, causes(&error))),
+        Err(error) => return checks.push(check("OPENAI_API_KEY", Verdict::Broken, with_causes(&error))),
     };
     checks.push(check("OPENAI_API_KEY", Verdict::Ok, format!("accepted; {} models", listed.len())));
     let model = &app.settings.image.model;
@@ -263,8 +264,8 @@ async fn ask_openai(app: &App, checks: &mut Vec<Check>) {
 
 async fn ask_anthropic(app: &App, checks: &mut Vec<Check>) {
     let asked = match app.catalog().and_then(|c| app.texts(c)) {
-        Ok(client) => client.list_models().await.map_err(|e| causes(&e)),
-        Err(error) => Err(format!("{error:#}")),
+        Ok(client) => client.list_models().await.map_err(|e| with_causes(&e)),
+        Err(error) => Err(error.with_causes()),
     };
     let models = match asked {
         Ok(models) => models,
@@ -278,16 +279,6 @@ async fn ask_anthropic(app: &App, checks: &mut Vec<Check>) {
     } else {
         check(name, Verdict::Broken, "is not offered to this key; set CLAUDE_MODEL")
     });
-}
-
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut told = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        told = format!("{told}: {inner}");
-        cause = inner.source();
-    }
-    told
 }
 
 fn text(report: &Report) -> String {

@@ -11,6 +11,7 @@ use crate::{
         EpisodeIds,
         stage::{self, StageOrder},
     },
+    errors::CommandResult,
     exit::ExitStatus,
     output::Output,
 };
@@ -50,7 +51,7 @@ pub(crate) async fn run(
     args: &ImagegenArgs,
     output: Output,
     bars: MultiProgress,
-) -> anyhow::Result<ExitStatus> {
+) -> CommandResult<ExitStatus> {
     let chapters: Vec<ChapterId> = args.chapter.iter().map(|c| c.parse()).collect::<Result<_, _>>()?;
     let flags = StageFlags { force: args.force, refresh: args.refresh, chapters };
     let order = StageOrder { stage: BuiltStage::Imagegen, flags, dry_run: args.dry_run };

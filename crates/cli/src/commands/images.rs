@@ -15,7 +15,7 @@ use crate::{
     app::App,
     command_line::command_line,
     commands::{EachEpisode, EpisodeIds},
-    errors::UsageError,
+    errors::{CommandResult, OrFail, UsageError},
     exit::ExitStatus,
     output::{Output, count, table},
 };
@@ -78,7 +78,7 @@ enum ImagesCommand {
     },
 }
 
-pub(crate) async fn run(app: &App, args: &ImagesArgs, output: Output) -> anyhow::Result<ExitStatus> {
+pub(crate) async fn run(app: &App, args: &ImagesArgs, output: Output) -> CommandResult<ExitStatus> {
     let ctx = app.quiet_context().await?;
     match &args.command {
         ImagesCommand::List { ids } => list(&ctx, ids, output).await,
@@ -95,7 +95,7 @@ pub(crate) async fn run(app: &App, args: &ImagesArgs, output: Output) -> anyhow:
     }
 }
 
-async fn list(ctx: &StageContext, ids: &EpisodeIds, output: Output) -> anyhow::Result<ExitStatus> {
+async fn list(ctx: &StageContext, ids: &EpisodeIds, output: Output) -> CommandResult<ExitStatus> {
     let mut each = EachEpisode::new();
     for id in ids.at_least_one("images list")? {
         let manifest = load_manifest(ctx, &id).await;
@@ -104,12 +104,12 @@ async fn list(ctx: &StageContext, ids: &EpisodeIds, output: Output) -> anyhow::R
     each.print(output, list_text, |_| ExitStatus::Done)
 }
 
-async fn load_manifest(ctx: &StageContext, id: &EpisodeId) -> anyhow::Result<Manifest> {
+async fn load_manifest(ctx: &StageContext, id: &EpisodeId) -> CommandResult<Manifest> {
     btcedu_pipeline::check_episode_exists(ctx, id).await?;
     let path = ctx.data.episode(id).manifest();
     ctx.data
         .read_json(&path)?
-        .ok_or_else(|| anyhow::anyhow!("episode {id} has no pictures yet; `btcedu imagegen {id}` makes them"))
+        .or_fail(|| format!("episode {id} has no pictures yet; `btcedu imagegen {id}` makes them"))
 }
 
 pub(super) fn list_text(manifest: &Manifest) -> String {
@@ -147,7 +147,7 @@ async fn verify(
     ids: &EpisodeIds,
     repair: bool,
     output: Output,
-) -> anyhow::Result<ExitStatus> {
+) -> CommandResult<ExitStatus> {
     let mut each = EachEpisode::new();
     for id in ids.at_least_one("images verify")? {
         let report = if repair { repair_one(ctx, &id).await } else { verify_pictures(ctx, &id).await };
@@ -186,7 +186,7 @@ async fn history(
     ids: &EpisodeIds,
     chapter: Option<&str>,
     output: Output,
-) -> anyhow::Result<ExitStatus> {
+) -> CommandResult<ExitStatus> {
     let chapter: Option<ChapterId> = chapter.map(str::parse).transpose()?;
     let mut each = EachEpisode::new();
     for id in ids.at_least_one("images history")? {
@@ -237,7 +237,7 @@ async fn use_picture(
     chapter: &str,
     call: &str,
     output: Output,
-) -> anyhow::Result<ExitStatus> {
+) -> CommandResult<ExitStatus> {
     let (id, chapter, call): (EpisodeId, ChapterId, CallId) = (id.parse()?, chapter.parse()?, call.parse()?);
     let lock = btcedu_pipeline::lock_episode(ctx, &id, &command_line()).await?;
     let entry = choose_picture(ctx, &lock, &chapter, call).await?;

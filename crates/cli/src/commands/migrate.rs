@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::{
     app::App,
+    errors::CommandResult,
     exit::ExitStatus,
     output::{Output, table},
 };
@@ -21,7 +22,7 @@ pub(crate) struct MigrateArgs {}
 #[command(after_help = "Example:\n  btcedu migrate-status")]
 pub(crate) struct MigrateStatusArgs {}
 
-pub(crate) async fn run(app: &App, output: Output) -> anyhow::Result<ExitStatus> {
+pub(crate) async fn run(app: &App, output: Output) -> CommandResult<ExitStatus> {
     let db = app.database()?;
     let applied = db.migrate().await?;
     output.result(&json!({"database": db.path(), "applied": applied}), || match applied.len() {
@@ -31,7 +32,7 @@ pub(crate) async fn run(app: &App, output: Output) -> anyhow::Result<ExitStatus>
     Ok(ExitStatus::Done)
 }
 
-pub(crate) async fn status(app: &App, output: Output) -> anyhow::Result<ExitStatus> {
+pub(crate) async fn status(app: &App, output: Output) -> CommandResult<ExitStatus> {
     let db = app.database()?;
     let steps = db.migration_status().await?;
     let document: Vec<_> = steps.iter().map(|s| json!({"name": s.name, "applied": s.applied})).collect();

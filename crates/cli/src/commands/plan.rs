@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::{
     app::App,
     commands::{EachEpisode, EpisodeIds, stage},
+    errors::CommandResult,
     exit::ExitStatus,
     output::{Output, table},
 };
@@ -27,7 +28,7 @@ pub(crate) struct PlanArgs {
     refresh: bool,
 }
 
-pub(crate) async fn run(app: &App, args: &PlanArgs, output: Output) -> anyhow::Result<ExitStatus> {
+pub(crate) async fn run(app: &App, args: &PlanArgs, output: Output) -> CommandResult<ExitStatus> {
     let ids = args.ids.at_least_one("plan")?;
     let ctx = app.quiet_context().await?;
     let mut each = EachEpisode::new();

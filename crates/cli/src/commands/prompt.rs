@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::{
     app::App,
+    errors::CommandResult,
     exit::ExitStatus,
     output::{Output, table},
 };
@@ -102,7 +103,7 @@ impl From<&PromptVersion> for VersionRow {
     }
 }
 
-pub(crate) async fn run(app: &App, args: &PromptArgs, output: Output) -> anyhow::Result<ExitStatus> {
+pub(crate) async fn run(app: &App, args: &PromptArgs, output: Output) -> CommandResult<ExitStatus> {
     match &args.command {
         PromptCommand::List => list(app, output).await,
         PromptCommand::Show { name, number } => show(app, name.parse()?, *number, output).await,
@@ -123,7 +124,7 @@ pub(crate) async fn run(app: &App, args: &PromptArgs, output: Output) -> anyhow:
 }
 
 /// Registers what the files hold, so that what is shown is what a run would see.
-async fn register_files(app: &App) -> anyhow::Result<Vec<PromptVersion>> {
+async fn register_files(app: &App) -> CommandResult<Vec<PromptVersion>> {
     let files = app.prompts().load_all()?;
     let (db, now) = (app.ready_database().await?, app.clock.now());
     Ok(db.transaction(move |conn| list_all(conn, &files, now)).await?)
@@ -134,14 +135,16 @@ fn list_all(conn: &mut Conn, files: &[PromptTemplate], now: UtcTime) -> Result<V
     prompt_versions::list_all(conn)
 }
 
-async fn versions_of(app: &App, name: &PromptName) -> anyhow::Result<Vec<PromptVersion>> {
+async fn versions_of(app: &App, name: &PromptName) -> CommandResult<Vec<PromptVersion>> {
     let mut versions = register_files(app).await?;
     versions.retain(|v| v.name == name.as_str());
-    anyhow::ensure!(!versions.is_empty(), app.prompts().unknown(name));
+    if versions.is_empty() {
+        return Err(app.prompts().unknown(name).into());
+    }
     Ok(versions)
 }
 
-async fn list(app: &App, output: Output) -> anyhow::Result<ExitStatus> {
+async fn list(app: &App, output: Output) -> CommandResult<ExitStatus> {
     let rows: Vec<VersionRow> = register_files(app).await?.iter().map(VersionRow::from).collect();
     output.result(&rows, || versions_text(&rows))?;
     Ok(ExitStatus::Done)
@@ -169,12 +172,7 @@ fn versions_text(rows: &[VersionRow]) -> String {
     table(&["template", "", "", "model", "hash", "registered", "about"], cells.collect())
 }
 
-async fn show(
-    app: &App,
-    name: PromptName,
-    number: Option<i32>,
-    output: Output,
-) -> anyhow::Result<ExitStatus> {
+async fn show(app: &App, name: PromptName, number: Option<i32>, output: Output) -> CommandResult<ExitStatus> {
     let versions = versions_of(app, &name).await?;
     let wanted = versions.iter().find(|v| number.map_or(v.is_default, |n| v.version == n));
     let found = wanted.ok_or(btcedu_prompts::PromptError::NoSuchVersion {
@@ -192,7 +190,7 @@ async fn promote_version(
     name: PromptName,
     number: i32,
     output: Output,
-) -> anyhow::Result<ExitStatus> {
+) -> CommandResult<ExitStatus> {
     let versions = versions_of(app, &name).await?;
     if versions.iter().all(|v| v.version != number) {
         return Err(

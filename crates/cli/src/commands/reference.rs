@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use clap::{Args, CommandFactory, ValueEnum};
 
+use crate::errors::{CommandResult, OrFail};
 use crate::{commands::Cli, exit::ExitStatus, output::write_out, settings::SETTINGS};
 
 /// Which text.
@@ -21,11 +22,12 @@ enum What {
     Openapi,
 }
 
-pub(crate) fn run(args: &ReferenceArgs) -> anyhow::Result<ExitStatus> {
+pub(crate) fn run(args: &ReferenceArgs) -> CommandResult<ExitStatus> {
+    let words = || "the reference can't be written".to_owned();
     write_out(&match args.what {
-        What::SettingsTable => settings_table()?,
-        What::EnvExample => env_example()?,
-        What::CliReference => cli_reference()?,
+        What::SettingsTable => settings_table().or_fail(words)?,
+        What::EnvExample => env_example().or_fail(words)?,
+        What::CliReference => cli_reference().or_fail(words)?,
         What::Openapi => btcedu_dashboard::openapi_json().trim_end().to_owned(),
     });
     Ok(ExitStatus::Done)

@@ -1,12 +1,12 @@
 //! `btcedu report`: what a run did, stage by stage.
 
-use anyhow::Context;
 use clap::Args;
 use serde_json::Value;
 
 use crate::{
     app::App,
     commands::{EachEpisode, EpisodeIds},
+    errors::{CommandResult, OrFail},
     exit::ExitStatus,
     output::{Output, table},
 };
@@ -22,7 +22,7 @@ pub(crate) struct ReportArgs {
     ids: EpisodeIds,
 }
 
-pub(crate) async fn run(app: &App, args: &ReportArgs, output: Output) -> anyhow::Result<ExitStatus> {
+pub(crate) async fn run(app: &App, args: &ReportArgs, output: Output) -> CommandResult<ExitStatus> {
     let ids = args.ids.at_least_one("report")?;
     let ctx = app.quiet_context().await?;
     let mut each = EachEpisode::new();
@@ -36,12 +36,12 @@ pub(crate) async fn run(app: &App, args: &ReportArgs, output: Output) -> anyhow:
     each.print(output, text, |_| ExitStatus::Done)
 }
 
-fn newest(app: &App, id: &btcedu_domain::EpisodeId) -> anyhow::Result<Value> {
+fn newest(app: &App, id: &btcedu_domain::EpisodeId) -> CommandResult<Value> {
     let mut reports = app.data.list(&app.data.episode(id).reports())?;
     let path = reports
         .pop()
-        .with_context(|| format!("there is no report of episode {id} yet; `btcedu run {id}` writes one"))?;
-    app.data.read_json(&path)?.with_context(|| format!("'{}' is gone", path.display()))
+        .or_fail(|| format!("there is no report of episode {id} yet; `btcedu run {id}` writes one"))?;
+    app.data.read_json(&path)?.or_fail(|| format!("'{}' is gone", path.display()))
 }
 
 pub(super) fn text(report: &Value) -> String {

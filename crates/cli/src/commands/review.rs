@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::{
     app::App,
     command_line::command_line,
+    errors::CommandResult,
     exit::ExitStatus,
     output::{Output, count, table},
 };
@@ -97,7 +98,7 @@ pub(super) struct Shown {
     pub(super) adaptation: Option<AdaptationDiff>,
 }
 
-pub(crate) async fn run(app: &App, args: &ReviewArgs, output: Output) -> anyhow::Result<ExitStatus> {
+pub(crate) async fn run(app: &App, args: &ReviewArgs, output: Output) -> CommandResult<ExitStatus> {
     let ctx = app.quiet_context().await?;
     match &args.what {
         What::List { all } => {
@@ -136,7 +137,7 @@ async fn decide(ctx: &StageContext, task: i64, verdict: &Verdict) -> Result<Revi
     decide_review(ctx, Decision { task, verdict, seen: None, command: &command_line() }).await
 }
 
-fn load(data: &DataDir, review: ReviewView) -> anyhow::Result<Shown> {
+fn load(data: &DataDir, review: ReviewView) -> CommandResult<Shown> {
     let (mut correction, mut adaptation) = (None, None);
     match review.stage {
         ReviewStage::Correct => correction = data.read_json(&review.diff_path)?,

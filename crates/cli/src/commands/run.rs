@@ -14,6 +14,7 @@ use crate::{
     app::App,
     command_line::command_line,
     commands::{EachEpisode, EpisodeIds, stage},
+    errors::CommandResult,
     exit::ExitStatus,
     output::{Output, note, table},
     progress::Progress,
@@ -91,7 +92,7 @@ pub(crate) async fn run_pending(
     args: &RunPendingArgs,
     output: Output,
     bars: MultiProgress,
-) -> anyhow::Result<ExitStatus> {
+) -> CommandResult<ExitStatus> {
     let max = args.max.and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
     pending(app, (max, args.since, args.dry_run), output, bars).await
 }
@@ -101,7 +102,7 @@ pub(crate) async fn run_latest(
     args: &RunLatestArgs,
     output: Output,
     bars: MultiProgress,
-) -> anyhow::Result<ExitStatus> {
+) -> CommandResult<ExitStatus> {
     pending(app, (1, None, args.dry_run), output, bars).await
 }
 
@@ -110,7 +111,7 @@ async fn pending(
     (max, since, dry_run): (usize, Option<Date>, bool),
     output: Output,
     bars: MultiProgress,
-) -> anyhow::Result<ExitStatus> {
+) -> CommandResult<ExitStatus> {
     let mut found = list_pending(&app.ready_database().await?, since).await?;
     found.truncate(max);
     if dry_run || found.is_empty() {
@@ -142,7 +143,7 @@ pub(crate) async fn run(
     args: &RunArgs,
     output: Output,
     bars: MultiProgress,
-) -> anyhow::Result<ExitStatus> {
+) -> CommandResult<ExitStatus> {
     go(app, &args.ids, ("run", args.refresh), output, bars).await
 }
 
@@ -151,7 +152,7 @@ pub(crate) async fn retry(
     args: &RetryArgs,
     output: Output,
     bars: MultiProgress,
-) -> anyhow::Result<ExitStatus> {
+) -> CommandResult<ExitStatus> {
     go(app, &args.ids, ("retry", false), output, bars).await
 }
 
@@ -161,7 +162,7 @@ async fn go(
     (command, refresh): (&'static str, bool),
     output: Output,
     bars: MultiProgress,
-) -> anyhow::Result<ExitStatus> {
+) -> CommandResult<ExitStatus> {
     let each = run_each(app, ids.at_least_one(command)?, refresh, bars).await?;
     each.print(output, report_text, |report| ExitStatus::of_runner_end(&report.end))
 }
@@ -171,7 +172,7 @@ async fn run_each(
     ids: Vec<EpisodeId>,
     refresh: bool,
     bars: MultiProgress,
-) -> anyhow::Result<EachEpisode<RunReport>> {
+) -> CommandResult<EachEpisode<RunReport>> {
     signals::listen(app.interrupt.clone())?;
     let ctx = app.context(Arc::new(Progress::new(bars))).await?;
     let command = command_line();

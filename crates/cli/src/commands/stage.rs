@@ -12,6 +12,7 @@ use crate::{
     app::App,
     command_line::command_line,
     commands::{EachEpisode, EpisodeIds},
+    errors::CommandResult,
     exit::ExitStatus,
     output::{Output, count, table},
     progress::Progress,
@@ -36,7 +37,7 @@ pub(crate) async fn run(
     order: StageOrder,
     output: Output,
     bars: MultiProgress,
-) -> anyhow::Result<ExitStatus> {
+) -> CommandResult<ExitStatus> {
     let StageOrder { stage, flags, dry_run } = order;
     let ids = ids.at_least_one(stage.stage().as_str())?;
     if dry_run {

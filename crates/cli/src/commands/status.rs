@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use crate::{
     app::App,
     commands::EpisodeIds,
+    errors::CommandResult,
     exit::ExitStatus,
     output::{Output, note, table},
 };
@@ -42,7 +43,7 @@ pub(crate) struct StatusArgs {
     limit: u32,
 }
 
-pub(crate) async fn run(app: &App, args: &StatusArgs, output: Output) -> anyhow::Result<ExitStatus> {
+pub(crate) async fn run(app: &App, args: &StatusArgs, output: Output) -> CommandResult<ExitStatus> {
     let ids = args.ids.parsed()?;
     let ids_asked = ids.len();
     let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);

@@ -10,6 +10,7 @@ use crate::{
         EpisodeIds,
         stage::{self, StageOrder},
     },
+    errors::CommandResult,
     exit::ExitStatus,
     output::Output,
 };
@@ -33,7 +34,7 @@ pub(crate) async fn run(
     args: &TextArgs,
     output: Output,
     bars: MultiProgress,
-) -> anyhow::Result<ExitStatus> {
+) -> CommandResult<ExitStatus> {
     let flags = StageFlags { force: args.force, ..StageFlags::default() };
     let order = StageOrder { stage, flags, dry_run: args.dry_run };
     stage::run(app, &args.ids, order, output, bars).await

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 
-use anyhow::Context;
 use btcedu_dashboard::{BasePath, DashboardConfig, bind, hash_password};
 use btcedu_pipeline::Desk;
 use clap::{Args, Subcommand};
@@ -11,7 +10,7 @@ use serde_json::json;
 
 use crate::{
     app::App,
-    errors::UsageError,
+    errors::{CommandResult, OrFail, UsageError},
     exit::ExitStatus,
     output::{Output, note},
     signals,
@@ -59,15 +58,15 @@ enum WebCommand {
     },
 }
 
-pub(crate) async fn run(app: &App, args: &WebArgs, output: Output) -> anyhow::Result<ExitStatus> {
+pub(crate) async fn run(app: &App, args: &WebArgs, output: Output) -> CommandResult<ExitStatus> {
     match &args.command {
         Some(WebCommand::HashPassword { user }) => print_line(user, output),
         None => serve(app, args, output).await,
     }
 }
 
-async fn serve(app: &App, args: &WebArgs, output: Output) -> anyhow::Result<ExitStatus> {
-    let mut signals = signals::Signals::new().context("can't listen for signals")?;
+async fn serve(app: &App, args: &WebArgs, output: Output) -> CommandResult<ExitStatus> {
+    let mut signals = signals::Signals::new().or_fail(|| "can't listen for signals".to_owned())?;
     let desk = Desk::new(app.without_keys().quiet_context().await?);
     let config = DashboardConfig {
         listen: args.listen,
@@ -94,7 +93,7 @@ async fn serve(app: &App, args: &WebArgs, output: Output) -> anyhow::Result<Exit
     Ok(ExitStatus::of_signal(signal))
 }
 
-fn print_line(user: &str, output: Output) -> anyhow::Result<ExitStatus> {
+fn print_line(user: &str, output: Output) -> CommandResult<ExitStatus> {
     let value = hash_password(user, &read_password()?).map_err(|error| UsageError(error.to_string()))?;
     // Without the quotes, whoever reads .env takes the `$` for variables.
     let line = format!("DASHBOARD_AUTH='{value}'");
@@ -103,18 +102,20 @@ fn print_line(user: &str, output: Output) -> anyhow::Result<ExitStatus> {
 }
 
 /// Asks twice at a terminal, without showing it; takes the first line of a pipe.
-fn read_password() -> anyhow::Result<String> {
+fn read_password() -> CommandResult<String> {
     let terminal = Term::stderr();
     if !std::io::IsTerminal::is_terminal(&std::io::stdin()) {
         let mut line = String::new();
-        std::io::stdin().read_line(&mut line).context("the password can't be read")?;
+        std::io::stdin().read_line(&mut line).or_fail(|| "the password can't be read".to_owned())?;
         return Ok(line.trim_end_matches(['\r', '\n']).to_owned());
     }
     let ask = |question: &str| {
         note(question);
-        terminal.read_secure_line().context("the password can't be read")
+        terminal.read_secure_line().or_fail(|| "the password can't be read".to_owned())
     };
     let password = ask("password:")?;
-    anyhow::ensure!(ask("once more:")? == password, UsageError("the two passwords differ".to_owned()));
+    if ask("once more:")? != password {
+        return Err(UsageError("the two passwords differ".to_owned()).into());
+    }
     Ok(password)
 }
