@@ -84,6 +84,13 @@ impl Answer {
         Self { status: 200, headers, payload: Payload::Filler(bytes) }
     }
 
+    /// Makes what an edge proxy says when the service behind it is gone.
+    pub(crate) fn bad_gateway() -> Self {
+        let html = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n\
+                    <body><center><h1>502 Bad Gateway</h1></center></body>\r\n</html>\r\n";
+        Self::new(502, "text/html", html)
+    }
+
     /// Adds a header.
     #[must_use]
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {

@@ -1,15 +1,14 @@
 //! Anthropic's side: keys, versions, error bodies and headers that all of its routes share.
 
-mod cache;
 mod facts;
 pub(crate) mod listing;
+mod marks;
 pub(crate) mod messages;
 mod request;
 
-pub(crate) use cache::{Prefixes, Usage};
 use serde_json::{Value, json};
 
-use crate::{Fault, answer::Answer, openai::bad_gateway, routes::Call};
+use crate::{Fault, answer::Answer, call::Call};
 
 /// An error as Anthropic words it: `{"type":"error","error":{"type","message"},"request_id"}`
 /// (platform.claude.com/docs/en/api/errors).
@@ -105,7 +104,7 @@ pub(crate) fn fault_answer(fault: &Fault, model: &str, call: &Call) -> Option<An
             (ApiError { details, ..ApiError::new(429, message) }, None)
         }
         Fault::Status { code, retry_after } => (documented(*code), *retry_after),
-        Fault::Html502 => return Some(bad_gateway()),
+        Fault::Html502 => return Some(Answer::bad_gateway()),
         Fault::WrongKey => (ApiError::new(401, "invalid x-api-key"), None),
         Fault::Forbidden => (documented(403), None),
         Fault::Retired | Fault::ModelNotFound => (no_such_model(model), None),

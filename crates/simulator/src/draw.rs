@@ -13,11 +13,30 @@ use image::{
 };
 use img_parts::png::{Png, PngChunk};
 
-use crate::{SimulatorConfig, SimulatorError, openai::Format};
+use crate::{SimulatorConfig, SimulatorError};
 
 const BARS: u32 = 8;
 
-/// One picture that is wanted.
+/// File formats of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    Png,
+    /// With a quality from 0 to 100.
+    Jpeg(u8),
+    WebP,
+}
+
+impl Format {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Png => "png",
+            Self::Jpeg(_) => "jpeg",
+            Self::WebP => "webp",
+        }
+    }
+}
+
+/// The picture to draw.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PictureOrder<'a> {
     pub(crate) prompt: &'a str,

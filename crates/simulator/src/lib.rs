@@ -35,6 +35,8 @@
 
 mod answer;
 mod anthropic;
+mod cache;
+mod call;
 mod config;
 mod control;
 mod draw;

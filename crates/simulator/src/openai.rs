@@ -6,12 +6,10 @@ pub(crate) mod images;
 pub(crate) mod listing;
 mod request;
 
-pub(crate) use request::Format;
-
 use hyper::Method;
 use serde_json::{Value, json};
 
-use crate::{Fault, answer::Answer, routes::Call};
+use crate::{Fault, answer::Answer, call::Call};
 
 /// An error as `OpenAI` words it: `{"error":{"message","type","param","code"}}`
 /// (openai/openai-openapi, schema `ErrorResponse`).
@@ -105,7 +103,7 @@ pub(crate) fn fault_answer(fault: &Fault, model: &str, call: &Call) -> Option<An
             (ApiError::new(429, "insufficient_quota", message).code("insufficient_quota"), None)
         }
         Fault::Status { code, retry_after } => (documented(*code), *retry_after),
-        Fault::Html502 => return Some(bad_gateway()),
+        Fault::Html502 => return Some(Answer::bad_gateway()),
         Fault::WrongKey => (wrong_key(), None),
         Fault::Forbidden => (documented(403), None),
         Fault::Retired => (retired(model), None),
@@ -114,13 +112,6 @@ pub(crate) fn fault_answer(fault: &Fault, model: &str, call: &Call) -> Option<An
         _ => return None,
     };
     Some(error.answer(call).with_retry_after(retry_after))
-}
-
-/// What an edge proxy says when the service behind it is gone.
-pub(crate) fn bad_gateway() -> Answer {
-    let html = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n\
-                <body><center><h1>502 Bad Gateway</h1></center></body>\r\n</html>\r\n";
-    Answer::new(502, "text/html", html)
 }
 
 /// The answer to a body over the size limit.

@@ -11,7 +11,9 @@ use tokio::time::Instant;
 use crate::{
     Endpoint, RecordedRequest,
     answer::{Answer, AnswerBody, Outcome},
-    anthropic, control, openai,
+    anthropic,
+    call::Call,
+    control, openai,
     shared::{InFlight, Shared},
 };
 
@@ -22,28 +24,6 @@ const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
 #[derive(Debug, thiserror::Error)]
 #[error("the simulated connection is reset")]
 pub(crate) struct NoAnswer;
-
-/// One request to a provider's endpoint, as its handler sees it.
-#[derive(Debug)]
-pub(crate) struct Call {
-    /// Counts all calls of this simulator, from 1.
-    pub(crate) number: u64,
-    /// When its head arrived.
-    pub(crate) arrived: Instant,
-    /// Path without the query.
-    pub(crate) path: String,
-    /// As they came.
-    pub(crate) headers: HeaderMap,
-    /// The body, if it is JSON.
-    pub(crate) body: Option<Value>,
-}
-
-impl Call {
-    /// Returns a header's value, if it is there and plain text.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-}
 
 /// Answers a request, or says that its connection is to be reset.
 pub(crate) async fn route(

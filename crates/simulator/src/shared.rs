@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::{
     Endpoint, RecordedRequest, Rule, SimulatorConfig, Stats,
-    anthropic::{Prefixes, Usage},
+    cache::{Prefixes, Usage},
     script::{Injection, Script},
     stats::Bill,
 };

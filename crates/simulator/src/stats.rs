@@ -6,7 +6,7 @@ use btcedu_domain::Usd;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Endpoint, anthropic::Usage};
+use crate::{Endpoint, cache::Usage};
 
 /// Counts since the start or the last reset.
 ///

@@ -6,7 +6,7 @@
 
 use btcedu_domain::Usd;
 
-use super::cache::Usage;
+use crate::cache::Usage;
 
 /// One text model.
 #[derive(Debug, Clone, Copy)]

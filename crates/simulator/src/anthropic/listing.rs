@@ -10,7 +10,7 @@ use super::{
 use crate::{
     Endpoint, Fault,
     answer::{Answer, Outcome},
-    routes::Call,
+    call::Call,
     shared::Shared,
 };
 

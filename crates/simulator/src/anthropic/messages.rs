@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{
-    ApiError, Usage, check_head,
+    ApiError, check_head,
     facts::count_tokens,
     fault_answer,
     request::{self, TextCall},
@@ -15,8 +15,9 @@ use super::{
 use crate::{
     Endpoint, Fault, StopReason,
     answer::{Answer, Outcome},
+    cache::Usage,
+    call::Call,
     reply,
-    routes::Call,
     script::Injection,
     shared::Shared,
     stats::Bill,

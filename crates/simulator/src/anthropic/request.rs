@@ -4,10 +4,10 @@ use serde_json::{Map, Value};
 
 use super::{
     ApiError, Version,
-    cache::Prefixes,
     facts::{Refuses, TextModel, count_tokens},
-    no_such_model,
+    marks, no_such_model,
 };
+use crate::cache::Prefixes;
 
 /// A request that the real servers would take.
 #[derive(Debug, Clone)]
@@ -75,7 +75,7 @@ pub(crate) fn read(body: &Value, version: Version, real_world: bool) -> Result<T
     let system = fields.get("system").map(text_of).unwrap_or_default();
     let text = messages_text(body);
     let tokens = count_tokens(system.chars().count()) + count_tokens(text.chars().count()) + 8;
-    let prefixes = Prefixes::read(fields, &model, tokens)?;
+    let prefixes = marks::read(fields, &model, tokens)?;
     Ok(TextCall { model, max_tokens, system, text, thinks, prefixes })
 }
 

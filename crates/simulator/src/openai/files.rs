@@ -4,7 +4,7 @@ use super::fault_answer;
 use crate::{
     Endpoint, Fault,
     answer::{Answer, Outcome},
-    routes::Call,
+    call::Call,
     shared::Shared,
 };
 

@@ -17,8 +17,8 @@ use super::{
 use crate::{
     Endpoint, Fault, SimulatorConfig, SimulatorError,
     answer::{Answer, Outcome},
+    call::Call,
     draw::{self, PictureOrder},
-    routes::Call,
     script::Injection,
     shared::{Shared, StoredFile},
     stats::Bill,

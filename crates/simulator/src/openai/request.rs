@@ -7,6 +7,7 @@ use super::{
     facts::{Family, ImageModel, free_size_fault},
     model_not_found, retired,
 };
+use crate::draw::Format;
 
 /// A request that the real servers would take.
 #[derive(Debug, Clone)]
@@ -19,25 +20,6 @@ pub(crate) struct ImageCall {
     pub(crate) as_url: bool,
     pub(crate) format: Format,
     pub(crate) background: String,
-}
-
-/// File formats of a picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
-    Png,
-    /// With a quality from 0 to 100.
-    Jpeg(u8),
-    WebP,
-}
-
-impl Format {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Png => "png",
-            Self::Jpeg(_) => "jpeg",
-            Self::WebP => "webp",
-        }
-    }
 }
 
 /// Checks a request body field by field.
