@@ -1,4 +1,4 @@
-//! What a handler gives back: an answer, or no answer at all.
+//! The result of a handler: an answer, or none.
 
 use std::{
     pin::Pin,
@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::{Fault, shared::InFlight};
 
-/// Largest frame; small enough that a call counts as in flight while its body is being sent.
+/// Largest frame. Bodies are sent in small frames, so that a call counts as in flight while they are sent.
 const FRAME_BYTES: usize = 64 * 1024;
 
 /// What an oversized answer consists of.
@@ -26,14 +26,14 @@ static FILLER: [u8; FRAME_BYTES] = [b' '; FRAME_BYTES];
 pub(crate) enum Outcome {
     /// With an answer.
     Answer(Answer),
-    /// Never, as long as the client waits.
+    /// With no answer, as long as the client waits.
     Hang,
     /// With a reset of the connection.
     Reset,
 }
 
 impl Outcome {
-    /// Runs billed work to its end and lets the answer end as the fault says.
+    /// Runs billed work to its end, then answers as the fault says.
     ///
     /// The work runs in its own task, so a client that disconnects stops neither it nor its bill.
     pub(crate) async fn of_work(
@@ -78,7 +78,7 @@ impl Answer {
         Self::new(status, "application/json", body.to_string())
     }
 
-    /// Makes a 200 with a body that goes on for so many bytes, of no announced length.
+    /// Makes a 200 with a body of this many bytes, without `content-length`.
     pub(crate) fn oversized(bytes: u64) -> Self {
         let headers = vec![(CONTENT_TYPE, "application/json".to_owned())];
         Self { status: 200, headers, payload: Payload::Filler(bytes) }
@@ -107,7 +107,7 @@ impl Answer {
         }
     }
 
-    /// Lets the body end half-way.
+    /// Makes the body end half-way.
     #[must_use]
     pub(crate) fn cut_off(mut self) -> Self {
         if let Payload::Whole(bytes) = self.payload {

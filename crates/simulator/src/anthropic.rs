@@ -94,7 +94,7 @@ pub(crate) fn too_large(call: &Call) -> Answer {
     ApiError::new(413, "Request exceeds the maximum size").answer(call)
 }
 
-/// The answer to a fault that comes in place of any work; `None` for faults of another kind.
+/// The answer to a fault that prevents any work; `None` for faults of another kind.
 pub(crate) fn fault_answer(fault: &Fault, model: &str, call: &Call) -> Option<Answer> {
     let (error, retry_after) = match fault {
         Fault::RateLimit { retry_after } => (documented(429), *retry_after),
@@ -114,7 +114,7 @@ pub(crate) fn fault_answer(fault: &Fault, model: &str, call: &Call) -> Option<An
     Some(error.answer(call).with_retry_after(retry_after))
 }
 
-/// The error for a model that was retired, or never was.
+/// The error for a model that was retired or never existed.
 pub(crate) fn no_such_model(model: &str) -> ApiError {
     ApiError::new(404, format!("model: {model}"))
 }

@@ -11,7 +11,7 @@ pub struct SimulatorConfig {
     pub image_latency: Duration,
     /// How long a text call takes.
     pub text_latency: Duration,
-    /// Whether PNGs carry a `caBX` chunk, as `OpenAI`'s signed files do. The signature is no real one.
+    /// Whether PNGs carry a `caBX` chunk, as `OpenAI`'s signed files do. The signature isn't real.
     pub signed: bool,
     /// Pads every PNG with an ignored chunk to about this many bytes; never makes it smaller.
     pub picture_bytes: Option<usize>,

@@ -1,4 +1,4 @@
-//! The simulator's own routes under `/__sim/`, for processes that can't call it directly.
+//! The simulator's own routes under `/__sim/`, for other processes.
 
 use hyper::Method;
 use serde_json::{Value, json};

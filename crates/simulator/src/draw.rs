@@ -1,4 +1,4 @@
-//! Simple pictures: bars on a flat ground, in colors and heights that no other call gets.
+//! Simple pictures: bars on a flat ground. Colors and heights differ from call to call.
 
 use btcedu_domain::Sha256Hash;
 use bytes::Bytes;
@@ -112,7 +112,7 @@ fn encode(
     Ok(file)
 }
 
-/// Adds a PNG's mark, and what the configuration asks for: a signature to look at, and padding.
+/// Adds the mark to a PNG, and a simulated signature and padding if the configuration asks for them.
 fn add_chunks(
     file: Bytes,
     mark: &str,
@@ -137,7 +137,7 @@ fn add_chunks(
     Ok(png.encoder().bytes().to_vec())
 }
 
-/// A box as C2PA's manifests have it (JUMBF, ISO 19566-5): length, type, content. It holds no signature.
+/// Makes a box of the format of C2PA's manifests (JUMBF, ISO 19566-5): length, type, content; no signature.
 fn manifest() -> Vec<u8> {
     let content = b"c2pa: simulated, no signature";
     let length = u32::try_from(content.len() + 8).unwrap_or(u32::MAX);

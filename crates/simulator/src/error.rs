@@ -1,4 +1,4 @@
-//! What can go wrong with the simulator itself, apart from the faults that it is asked for.
+//! The simulator's own errors; the faults that it simulates are in `script`.
 
 /// Why a simulator can't start or can't draw.
 #[derive(Debug, thiserror::Error)]

@@ -1,22 +1,22 @@
 //! A loopback server that speaks the providers' protocols, faults included.
 //!
 //! Speaks `OpenAI` Images, `OpenAI`'s model list and Anthropic Messages as their real servers do,
-//! refuses what they refuse, goes wrong as it is told to, and counts calls, concurrency and
-//! money. Texts are recorded answers for `data/sample` and a plain stand-in for all else;
+//! refuses what they refuse, fails as its rules say, and counts calls, concurrency and
+//! cost. Texts are recorded answers for `data/sample` and a plain stand-in for all else;
 //! pictures are bars on a flat ground. Tests, the demo and the benchmarks run against it; the
 //! product's own code doesn't know it, and it is never shipped.
 //!
 //! Any key that begins with `sk-sim-` is right. Other processes script it over HTTP:
 //! `GET /__sim/stats`, `GET /__sim/requests`, `POST /__sim/rules` (a [`Rule`], or a list of
-//! them, as JSON), `POST /__sim/reset`. Marked beginnings of messages are cached as the real
-//! servers do, until the next reset.
+//! them, as JSON), `POST /__sim/reset`. Parts of messages that are marked for the prompt
+//! cache are cached as by the real servers, until the next reset.
 //!
 //! May use: `btcedu-domain`. Its facts about the providers are its own, so that a wrong
 //! catalog entry of the product can't confirm itself.
 //!
-//! Invariants: listens on loopback only · whatever is answered with 200 is on the bill unless a
-//! fault says otherwise, whether or not the client still listens · no key is recorded ·
-//! the same request gets another picture each time.
+//! Invariants: listens on loopback only · every answer with 200 is billed unless a
+//! fault says otherwise, even if the client has disconnected · no key is recorded ·
+//! the same request gets a different picture each time.
 //!
 //! # Example
 //! ```

@@ -88,13 +88,13 @@ pub(crate) fn retired(model: &str) -> ApiError {
         .code("model_not_found")
 }
 
-/// The error for a model that never was.
+/// The error for a model that never existed.
 pub(crate) fn model_not_found(model: &str) -> ApiError {
     let message = format!("The model `{model}` does not exist or you do not have access to it.");
     ApiError::new(404, "invalid_request_error", message).code("model_not_found")
 }
 
-/// The answer to a fault that comes in place of any work; `None` for faults of another kind.
+/// The answer to a fault that prevents any work; `None` for faults of another kind.
 pub(crate) fn fault_answer(fault: &Fault, model: &str, call: &Call) -> Option<Answer> {
     let (error, retry_after) = match fault {
         Fault::RateLimit { retry_after } => (documented(429), *retry_after),

@@ -1,6 +1,6 @@
-//! What the simulated language model writes: recorded answers for the bundled sample, a stand-in for all else.
+//! The texts of the simulated model: recorded answers for the bundled sample, a stand-in for all else.
 //!
-//! What a request asks for is told by the tag that its material stands in.
+//! The tag around a request's material tells which stage asks.
 
 mod chapters;
 mod recorded;
@@ -45,7 +45,7 @@ fn adapt(translation: &str, institutions: &str, has_feedback: bool) -> String {
     if has_feedback { format!("{} {adapted}", stand_in::FEEDBACK_HEEDED) } else { adapted }
 }
 
-/// Writes every paragraph anew; blank ones stay.
+/// Rewrites every paragraph; blank ones stay.
 fn by_paragraph(text: &str, mut write: impl FnMut(&str) -> String) -> String {
     let written = text
         .split("\n\n")
@@ -68,7 +68,7 @@ fn material<'a>(text: &'a str, tag: &str) -> Option<&'a str> {
     Some(material.trim())
 }
 
-/// Packs a text in what was not asked for.
+/// Puts something around a text that was not asked for.
 pub(crate) fn wrap(text: &str, wrapping: Wrapping) -> String {
     match wrapping {
         Wrapping::Quotes => format!("\"{text}\""),

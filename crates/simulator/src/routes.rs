@@ -1,4 +1,4 @@
-//! The list of routes, and what happens to every request before and after its handler.
+//! The routes, and the steps before and after every handler: reading, recording, counting.
 
 use std::{collections::BTreeMap, sync::Arc};
 

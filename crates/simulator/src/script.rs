@@ -1,38 +1,38 @@
-//! What a test or a demo can ask the simulator to do wrong, and which request it happens to.
+//! Rules: which requests fail, how often, and how.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// One thing that goes wrong, for the requests that it fits.
+/// A fault, and the requests that it happens to.
 ///
-/// Rules are looked through in the order in which they were given; the first one that fits and
-/// is not used up yet is taken. [`Fault::Delay`] doesn't end the search, so it combines with another fault.
+/// Rules are tried in the order in which they were added. The first one that fits and is not used up
+/// is taken. [`Fault::Delay`] doesn't end the search, so it combines with another fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// Which endpoint it is about.
+    /// The endpoint that it applies to.
     pub endpoint: Endpoint,
-    /// Which of its requests it is about; all of them by default.
+    /// The requests of the endpoint that it applies to; all of them by default.
     #[serde(default)]
     pub matching: Match,
-    /// How many requests it happens to; `None` is for ever.
+    /// How many requests fail; `None` means no limit.
     #[serde(default)]
     pub times: Option<u32>,
-    /// How many matching requests are let through before that.
+    /// How many matching requests succeed before that.
     #[serde(default)]
     pub skip: u32,
-    /// What goes wrong.
+    /// How they fail.
     pub fault: Fault,
 }
 
 impl Rule {
-    /// Makes a rule for every request of an endpoint, for ever.
+    /// Makes a rule for every request of an endpoint, without a limit.
     pub const fn new(endpoint: Endpoint, fault: Fault) -> Self {
         Self { endpoint, matching: Match::Any, times: None, skip: 0, fault }
     }
 
-    /// Limits it to so many requests.
+    /// Limits it to a number of requests.
     #[must_use]
     pub fn times(self, times: u32) -> Self {
         Self { times: Some(times), ..self }
@@ -44,7 +44,7 @@ impl Rule {
         self.times(1)
     }
 
-    /// Lets so many fitting requests through first.
+    /// Lets a number of matching requests succeed first.
     #[must_use]
     pub fn after(self, skip: u32) -> Self {
         Self { skip, ..self }
@@ -57,7 +57,7 @@ impl Rule {
     }
 }
 
-/// The endpoints that rules can be about.
+/// The endpoints that rules can apply to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Endpoint {
@@ -71,7 +71,7 @@ pub enum Endpoint {
     Models,
 }
 
-/// Which requests a rule is about.
+/// The requests that a rule applies to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Match {
@@ -83,17 +83,17 @@ pub enum Match {
     PromptContains(String),
 }
 
-/// What goes wrong. Where it can't happen at an endpoint, the endpoint answers as usual.
+/// How a request fails. An endpoint at which a fault can't happen answers as usual.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
-    /// 429 of the kind that passes.
+    /// 429 for too many requests; a later attempt can succeed.
     RateLimit {
         /// Seconds in the `retry-after` header; `None` leaves it out.
         #[serde(default)]
         retry_after: Option<u64>,
     },
-    /// 429 of the kind that doesn't pass: no money left.
+    /// 429 for a used-up budget; a later attempt fails too.
     Quota,
     /// Any other status, with the error body that the provider documents for it.
     Status {
@@ -109,9 +109,9 @@ pub enum Fault {
     WrongKey,
     /// 403, as for an organization that isn't verified (`OpenAI`) or a missing permission (Anthropic).
     Forbidden,
-    /// The model is gone: an error for calls, a past `shutdown_date` for the model list.
+    /// The model was shut down: an error for calls, a past `shutdown_date` for the model list.
     Retired,
-    /// The model was never there.
+    /// The model never existed.
     ModelNotFound,
     /// The content policy refuses the prompt: a 400 for images, stop reason `refusal` for messages.
     Refuse,
@@ -167,7 +167,7 @@ pub enum Fault {
     StopReason(StopReason),
     /// The text is there, and empty.
     EmptyText,
-    /// The text is packed in something that was not asked for.
+    /// Something is put around the text that was not asked for.
     Wrapped(Wrapping),
     /// The text is this one.
     Text(String),
@@ -196,7 +196,7 @@ pub enum StopReason {
     ModelContextWindowExceeded,
 }
 
-/// What models like to put around a text that should stand alone.
+/// What models often put around a text that should stand alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Wrapping {
@@ -211,7 +211,7 @@ pub enum Wrapping {
 }
 
 mod millis {
-    //! Durations as whole milliseconds, since that is what people type.
+    //! Durations as whole milliseconds, which are easy to type.
 
     use std::time::Duration;
 
@@ -232,14 +232,14 @@ pub(crate) struct Script {
     rules: Vec<Rule>,
 }
 
-/// What goes wrong with one request.
+/// The fault and the delay of one request.
 #[derive(Debug, Default)]
 pub(crate) struct Injection {
     /// The fault, if one is due.
     pub(crate) fault: Option<Fault>,
-    /// Which requests that fault's rule is about.
+    /// The requests that the fault's rule applies to.
     pub(crate) matching: Match,
-    /// What is added to the latency.
+    /// Added to the configured latency.
     pub(crate) delay: Duration,
 }
 
@@ -254,7 +254,7 @@ impl Script {
         self.rules.clear();
     }
 
-    /// Finds what goes wrong with a request, and counts the rules that were used.
+    /// Finds the fault and the delay of a request, and counts the uses of their rules.
     pub(crate) fn next_injection(&mut self, endpoint: Endpoint, text: &str) -> Injection {
         let mut injection = Injection::default();
         for rule in self.rules.iter_mut().filter(|rule| rule.fits(endpoint, text)) {
@@ -275,7 +275,7 @@ impl Script {
 }
 
 impl Match {
-    /// Tells whether a text is among those that are meant.
+    /// Tells whether a request with this text matches.
     pub(crate) fn fits(&self, text: &str) -> bool {
         match self {
             Self::Any => true,

@@ -1,4 +1,4 @@
-//! The simulator itself: it listens, hands requests to the routes, and ends with its owner.
+//! The simulator itself: listens, gives requests to the routes, and stops when it is dropped.
 
 use std::{convert::Infallible, error::Error as _, future::poll_fn, net::Ipv4Addr, sync::Arc};
 
@@ -26,7 +26,7 @@ impl Simulator {
     /// Listens on 127.0.0.1.
     ///
     /// # Errors
-    /// [`SimulatorError::Listen`] if the port can't be had.
+    /// [`SimulatorError::Listen`] if the port can't be opened.
     pub async fn start(config: SimulatorConfig) -> Result<Self, SimulatorError> {
         let port = config.port;
         let refuse = |source| SimulatorError::Listen { port, source };
@@ -62,7 +62,7 @@ impl Simulator {
         self.shared.requests()
     }
 
-    /// Starts counting and recording anew, with an empty prompt cache; rules stay.
+    /// Clears counts, recordings and the prompt cache; rules stay.
     pub fn reset_stats(&self) {
         self.shared.reset_stats();
     }
@@ -70,7 +70,7 @@ impl Simulator {
     /// Closes the port and every connection, and waits until that is done.
     pub async fn stop(mut self) {
         self.listening.abort();
-        // The only way out of it is the abort, so there is nothing to learn from the result.
+        // The task ends only by the abort, so its result tells nothing.
         let _ = (&mut self.listening).await;
     }
 }
@@ -100,12 +100,12 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     let service = service_fn(|request| Box::pin(routes::route(request, &shared)));
     let mut connection =
         http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
-    // An error is the client that went away, or a fault that was asked for.
+    // An error means that the client disconnected, or that a rule asked for a fault.
     let ended = poll_fn(|context| connection.poll_without_shutdown(context)).await;
     let cause = ended.as_ref().err().and_then(|error| error.source());
     if cause.and_then(|cause| cause.downcast_ref::<NoAnswer>()).is_some() {
-        // Makes the system send RST when the connection is dropped. Where it refuses, the connection is
-        // closed, which a client must bear as well.
+        // Makes the system send RST when the connection is dropped. If that fails, the connection is
+        // closed normally, which is a failure for the client too.
         let _ = connection.into_parts().io.into_inner().set_zero_linger();
     }
 }

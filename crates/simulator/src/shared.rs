@@ -1,4 +1,4 @@
-//! What all connections of one simulator share: script, counts, recordings, files.
+//! The state that all connections of one simulator share: script, counts, recordings, files.
 
 use std::{
     collections::HashMap,
@@ -22,7 +22,7 @@ use crate::{
 /// The state behind a [`crate::Simulator`].
 #[derive(Debug)]
 pub(crate) struct Shared {
-    /// How it was set up.
+    /// Its settings.
     pub(crate) config: SimulatorConfig,
     /// `http://127.0.0.1:PORT`.
     pub(crate) base_url: String,
@@ -43,9 +43,9 @@ struct State {
 /// A picture that was answered as a `url`.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredFile {
-    /// What the address serves.
+    /// The file's content.
     pub(crate) bytes: Bytes,
-    /// What it was drawn from.
+    /// The prompt that it was drawn for.
     pub(crate) prompt: String,
 }
 
@@ -113,7 +113,7 @@ impl Shared {
         }
     }
 
-    /// Counts an answer that goes out, `whole` or not.
+    /// Counts an answer, `whole` or cut off.
     pub(crate) fn count_answer(&self, endpoint: Endpoint, status: u16, whole: bool) {
         let mut state = self.state();
         *state.stats.statuses.entry(status).or_default() += 1;

@@ -1,4 +1,4 @@
-//! What was asked of the simulator, what it answered, and what it would have charged.
+//! Counts of requests, answers and costs, and the requests as they arrived.
 
 use std::collections::BTreeMap;
 
@@ -14,11 +14,11 @@ use crate::{Endpoint, cache::Usage};
 /// connection, or the client disconnects.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Stats {
-    /// Image requests received, whatever became of them.
+    /// Image requests received, answered or not.
     pub image_calls: u64,
     /// Image requests answered whole with 200.
     pub image_answers: u64,
-    /// Text requests received, whatever became of them.
+    /// Text requests received, answered or not.
     pub text_calls: u64,
     /// Text requests answered whole with 200.
     pub text_answers: u64,
@@ -38,11 +38,11 @@ pub struct Stats {
     pub billed_images: u64,
     /// Texts charged for, delivered or not.
     pub billed_texts: u64,
-    /// What all that would have cost.
+    /// Cost of all of them.
     pub billed: Usd,
-    /// The images' part of it.
+    /// Cost of the images alone.
     pub billed_for_images: Usd,
-    /// The texts' part of it.
+    /// Cost of the texts alone.
     pub billed_for_texts: Usd,
     /// Tokens that text models read without the cache.
     #[serde(default)]
@@ -74,12 +74,12 @@ pub struct RecordedRequest {
     pub body: Value,
 }
 
-/// What a produced answer costs.
+/// Cost of an answer that was produced.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Bill {
-    /// So many pictures for so much in all.
+    /// Number of pictures, and the price of all of them.
     Images(u64, Usd),
-    /// A text, and what was read for it.
+    /// Price and tokens of a text.
     Text(Usd, Usage),
 }
 
@@ -127,7 +127,7 @@ impl Stats {
         }
     }
 
-    /// Starts counting anew; calls in flight stay so.
+    /// Sets all counts to zero, except those of the calls that are in flight.
     pub(crate) fn reset(&mut self) {
         *self = Self {
             images_in_flight: self.images_in_flight,

@@ -1,8 +1,8 @@
-//! What the simulator knows of Anthropic's models: names, ends, prices and what they refuse.
+//! The simulator's facts about Anthropic's models: names, retirement, prices and refused fields.
 //!
 //! Read from Anthropic's model overviews and migration guides as of 2026-11-22. The prices of Opus 5,
-//! Sonnet 4.5 and Sonnet 4 were in none of them; those of the most similar models are used. What reading the
-//! cache costs with Opus 5 and Fable 5.2 wasn't found either: it costs as much as reading without it.
+//! Sonnet 4.5 and Sonnet 4 were in none of them; those of the most similar models are used. The price of
+//! cached tokens of Opus 5 and Fable 5.2 wasn't found either: it is that of tokens that aren't cached.
 
 use btcedu_domain::Usd;
 
@@ -29,7 +29,7 @@ struct Prices {
     cache_read: i64,
 }
 
-/// What a model answers with 400.
+/// The fields that a model refuses with 400.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Refuses {
     /// Nothing; it thinks only if asked to.

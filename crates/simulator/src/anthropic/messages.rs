@@ -23,7 +23,7 @@ use crate::{
     stats::Bill,
 };
 
-/// What a model thinks before it answers.
+/// The content of a thinking block.
 const THOUGHT: &str = "The request is clear. I settle on one scene, one point of view and calm light.";
 
 /// Answers a message.
@@ -57,7 +57,7 @@ pub(crate) async fn create(shared: &Arc<Shared>, call: Call) -> Outcome {
     Outcome::of_work(produce(Arc::clone(shared), call, text_call, fault.clone(), due), fault.as_ref()).await
 }
 
-/// Writes, waits until the answer is due, and puts it on the bill.
+/// Writes the text, waits until the answer is due, and bills it.
 async fn produce(
     shared: Arc<Shared>,
     call: Call,

@@ -1,12 +1,12 @@
-//! What the simulator knows of `OpenAI`'s image models: names, ends, limits and prices.
+//! The simulator's facts about `OpenAI`'s image models: names, shutdowns, limits and prices.
 //!
 //! Read from `OpenAI`'s deprecations page, model pages and API reference as of 2026-11-22; token
 //! counts per quality are published prices per picture divided by the price per token. gpt-image-1 was
-//! in none of them any more; its counts and prices are those it was released with.
+//! no longer in them; its counts and prices are those of its release.
 
 use btcedu_domain::Usd;
 
-/// The day on which the real world is looked at.
+/// The day for which `real_world` tells which models are shut down.
 pub(crate) const TODAY: &str = "2026-11-22";
 
 /// One image model.

@@ -58,7 +58,7 @@ pub(crate) async fn generate(shared: &Arc<Shared>, call: Call) -> Outcome {
     Outcome::of_work(produce(Arc::clone(shared), call, order, fault.clone(), due), fault.as_ref()).await
 }
 
-/// Draws, waits until the answer is due, and puts it on the bill.
+/// Draws the pictures, waits until the answer is due, and bills them.
 async fn produce(
     shared: Arc<Shared>,
     call: Call,

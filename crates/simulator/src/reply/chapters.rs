@@ -12,11 +12,11 @@ use super::{recorded, stand_in};
 static RECORDED: LazyLock<Vec<Value>> =
     LazyLock::new(|| serde_json::from_str(include_str!("sample.chapters.json")).unwrap_or_default());
 
-/// A longer narration is cut.
+/// A narration of more words is cut.
 const MOST_WORDS: usize = 150;
-/// A narration that is cut has at least so many words.
+/// Each part of a narration that is cut has at least this many words.
 const FEWEST_WORDS: usize = 75;
-/// A shorter narration leaves no time to read a text on the screen.
+/// A narration of fewer words has no overlay: there is no time to read it.
 const WORDS_FOR_OVERLAY: usize = 15;
 const TYPES: [&str; 3] = ["diagram", "b_roll", "talking_head"];
 
@@ -43,7 +43,7 @@ fn narrations(script: &str) -> Vec<String> {
     found.into_iter().rev().flat_map(cut).collect()
 }
 
-/// Cuts what is too long for one chapter after the sentences that fill one.
+/// Cuts a text that is too long for one chapter, at the ends of sentences where possible.
 fn cut(text: &str) -> Vec<String> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let mut narrations = Vec::new();

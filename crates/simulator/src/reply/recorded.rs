@@ -1,8 +1,8 @@
 //! Recorded answers for `data/sample/transcript.de.txt`, passage by passage.
 //!
-//! `sample.txt` holds them. `misheard:` is what speech recognition got wrong and what was said, `overlooked:`
-//! is corrected only after a reviewer's complaint. `de:` is a corrected passage, `tr:` its translation, `ad:`
-//! its adaptation where that differs.
+//! `sample.txt` holds them. `misheard:` is a mistake of the speech recognition and its correction;
+//! `overlooked:` is one that is corrected only after a reviewer's feedback. `de:` is a corrected passage,
+//! `tr:` its translation, `ad:` its adaptation where that differs.
 
 use std::sync::LazyLock;
 
@@ -46,7 +46,7 @@ fn replace_all(text: &str, replacements: &[Replacement]) -> String {
     replacements.iter().fold(text.to_owned(), |text, it| text.replace(it.old, it.new))
 }
 
-/// Corrects what the sample's transcript got wrong, in any text. `thorough` includes what is overlooked at first.
+/// Corrects the mistakes of the sample's transcript, in any text; with `thorough` the overlooked ones too.
 pub(super) fn corrected(text: &str, thorough: bool) -> String {
     let corrected = replace_all(text, &SAMPLE.misheard);
     if thorough { replace_all(&corrected, &SAMPLE.overlooked) } else { corrected }

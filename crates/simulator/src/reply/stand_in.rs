@@ -1,4 +1,4 @@
-//! What is written for texts that nothing was recorded for: obviously artificial, shaped as each stage wants it.
+//! Answers to texts without a recorded answer: clearly artificial, in the form that each stage expects.
 
 /// Terms that a translation introduces with the original in brackets.
 const TERMS: [(&str, &str); 4] = [
@@ -8,7 +8,7 @@ const TERMS: [(&str, &str); 4] = [
     ("Wallet", "cüzdan"),
 ];
 
-/// What an adaptation begins with where a reviewer has asked for changes.
+/// The beginning of an adaptation after a reviewer has asked for changes.
 pub(super) const FEEDBACK_HEEDED: &str =
     "Gelin, birlikte bakalım. [T1: tone_adjustment: izleyiciyi içine alan bir cümle eklendi]";
 
@@ -52,7 +52,7 @@ pub(super) fn adapted<'a>(turkish: &str, institutions: &'a str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// Writes a prompt for a picture from what is to be seen.
+/// Writes an image prompt from a description.
 pub(super) fn image_prompt(description: &str) -> String {
     format!(
         "A plain illustration of this: {}. One clear subject in the middle of a wide 16:9 frame, soft light, \
