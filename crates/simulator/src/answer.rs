@@ -1,19 +1,18 @@
 //! The result of a handler: an answer, or none.
 
-use std::{
-    pin::Pin,
-    task::{Context, Poll},
-};
-
 use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use http_body_util::{BodyExt, StreamBody, combinators::UnsyncBoxBody};
 use hyper::{
     Response, StatusCode,
-    body::{Body, Frame, SizeHint},
+    body::Frame,
     header::{CONTENT_LENGTH, HeaderName, HeaderValue},
 };
 use serde_json::Value;
 
 use crate::{Fault, shared::InFlight};
+
+const CONTENT_TYPE: &str = "content-type";
 
 /// Largest frame. Bodies are sent in small frames, so that a call counts as in flight while they are sent.
 const FRAME_BYTES: usize = 64 * 1024;
@@ -63,7 +62,7 @@ pub(crate) struct Answer {
 enum Payload {
     Whole(Bytes),
     CutOff(Bytes),
-    Filler(u64),
+    Filler(usize),
 }
 
 impl Answer {
@@ -81,7 +80,8 @@ impl Answer {
     /// Makes a 200 with a body of this many bytes, without `content-length`.
     pub(crate) fn oversized(bytes: u64) -> Self {
         let headers = vec![(CONTENT_TYPE, "application/json".to_owned())];
-        Self { status: 200, headers, payload: Payload::Filler(bytes) }
+        let length = usize::try_from(bytes).unwrap_or(usize::MAX);
+        Self { status: 200, headers, payload: Payload::Filler(length) }
     }
 
     /// Makes what an edge proxy says when the service behind it is gone.
@@ -124,10 +124,10 @@ impl Answer {
     /// Turns it into hyper's response; `in_flight` ends with the last byte.
     pub(crate) fn into_response(self, in_flight: Option<InFlight>) -> Response<AnswerBody> {
         let announced = match &self.payload {
-            Payload::CutOff(bytes) => Some(bytes.len()),
-            Payload::Whole(_) | Payload::Filler(_) => None,
+            Payload::Whole(bytes) | Payload::CutOff(bytes) => Some(bytes.len()),
+            Payload::Filler(_) => None,
         };
-        let mut response = Response::new(AnswerBody::new(self.payload, in_flight));
+        let mut response = Response::new(body(self.payload, in_flight));
         *response.status_mut() =
             StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         for (name, value) in self.headers {
@@ -142,90 +142,35 @@ impl Answer {
     }
 }
 
-const CONTENT_TYPE: &str = "content-type";
-
-/// A body that can stop short of what it announced.
-#[derive(Debug)]
-pub(crate) struct AnswerBody {
-    rest: Bytes,
-    filler: u64,
-    breaks: Break,
-    in_flight: Option<InFlight>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Break {
-    Never,
-    AfterAFlush,
-    Now,
-}
+/// A body that can end before its announced length.
+pub(crate) type AnswerBody = UnsyncBoxBody<Bytes, CutOff>;
 
 /// The body ended on purpose before its announced length.
 #[derive(Debug, thiserror::Error)]
 #[error("the simulated answer is cut off")]
 pub(crate) struct CutOff;
 
-impl AnswerBody {
-    fn new(payload: Payload, in_flight: Option<InFlight>) -> Self {
-        let (rest, filler, breaks) = match payload {
-            Payload::Whole(bytes) => (bytes, 0, Break::Never),
-            Payload::CutOff(bytes) => (bytes.slice(..bytes.len() / 2), 0, Break::AfterAFlush),
-            Payload::Filler(count) => (Bytes::new(), count, Break::Never),
-        };
-        Self { rest, filler, breaks, in_flight }
-    }
-
-    fn next_chunk(&mut self) -> Option<Bytes> {
-        if !self.rest.is_empty() {
-            let length = self.rest.len().min(FRAME_BYTES);
-            return Some(self.rest.split_to(length));
+fn body(payload: Payload, mut in_flight: Option<InFlight>) -> AnswerBody {
+    let (length, breaks) = match &payload {
+        Payload::Whole(bytes) => (bytes.len(), None),
+        Payload::CutOff(bytes) => (bytes.len() / 2, Some(CutOff)),
+        Payload::Filler(length) => (*length, None),
+    };
+    let frames = (0..length).step_by(FRAME_BYTES).map(move |start| {
+        let end = length.min(start.saturating_add(FRAME_BYTES));
+        if end == length {
+            // Before the client can see the last byte and send its next request.
+            drop(in_flight.take());
         }
-        let filler = Bytes::from_static(&FILLER);
-        let length = usize::try_from(self.filler).unwrap_or(FRAME_BYTES).min(FRAME_BYTES);
-        self.filler -= length as u64;
-        (length > 0).then(|| filler.slice(..length))
-    }
-}
-
-impl Body for AnswerBody {
-    type Data = Bytes;
-    type Error = CutOff;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, CutOff>>> {
-        if let Some(chunk) = self.next_chunk() {
-            if self.is_end_stream() {
-                // Before the client can see the last byte and send its next request.
-                self.in_flight = None;
-            }
-            return Poll::Ready(Some(Ok(Frame::data(chunk))));
-        }
-        match self.breaks {
-            Break::Never => {
-                self.in_flight = None;
-                Poll::Ready(None)
-            }
-            Break::AfterAFlush => {
-                // hyper flushes what it has when the body is not ready: the half gets out.
-                self.breaks = Break::Now;
-                context.waker().wake_by_ref();
-                Poll::Pending
-            }
-            Break::Now => Poll::Ready(Some(Err(CutOff))),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && self.filler == 0 && self.breaks == Break::Never
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        if self.filler == 0 && self.breaks == Break::Never {
-            SizeHint::with_exact(self.rest.len() as u64)
-        } else {
-            SizeHint::default()
-        }
-    }
+        Ok(Frame::data(match &payload {
+            Payload::Whole(bytes) | Payload::CutOff(bytes) => bytes.slice(start..end),
+            Payload::Filler(_) => Bytes::from_static(&FILLER).slice(..end - start),
+        }))
+    });
+    // hyper sends what it has buffered when the body is not ready, so the first half arrives.
+    let breaks = stream::iter(breaks).then(async |cut_off| {
+        tokio::task::yield_now().await;
+        Err(cut_off)
+    });
+    StreamBody::new(stream::iter(frames).chain(breaks)).boxed_unsync()
 }
