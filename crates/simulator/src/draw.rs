@@ -4,7 +4,7 @@ use btcedu_domain::Sha256Hash;
 use bytes::Bytes;
 use fastrand::Rng;
 use image::{
-    ExtendedColorType, ImageEncoder, Rgb, RgbImage,
+    Rgb, RgbImage,
     codecs::{
         jpeg::JpegEncoder,
         png::{CompressionType, FilterType, PngEncoder},
@@ -16,6 +16,8 @@ use img_parts::png::{Png, PngChunk};
 use crate::{SimulatorConfig, SimulatorError};
 
 const BARS: u32 = 8;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// File formats of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,8 +54,7 @@ pub(crate) struct PictureOrder<'a> {
 /// Draws a picture and returns its file.
 pub(crate) fn picture(order: PictureOrder<'_>, config: &SimulatorConfig) -> Result<Vec<u8>, SimulatorError> {
     let (width, height) = order.size;
-    let refuse =
-        |source: Box<dyn std::error::Error + Send + Sync>| SimulatorError::Draw { width, height, source };
+    let refuse = |source: BoxError| SimulatorError::Draw { width, height, source };
     if !(1..=8192).contains(&width) || !(1..=8192).contains(&height) {
         return Err(refuse("the size is out of range".into()));
     }
@@ -88,36 +89,24 @@ fn encode(
     mark: &str,
     format: Format,
     config: &SimulatorConfig,
-) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
-    let (pixels, width, height) = (image.as_raw(), image.width(), image.height());
+) -> Result<Vec<u8>, BoxError> {
     let mut file = Vec::new();
     match format {
         Format::Png => {
             let encoder = PngEncoder::new_with_quality(&mut file, CompressionType::Fast, FilterType::Up);
-            encoder.write_image(pixels, width, height, ExtendedColorType::Rgb8)?;
+            image.write_with_encoder(encoder)?;
             return add_chunks(file.into(), mark, config);
         }
         Format::Jpeg(quality) => {
-            JpegEncoder::new_with_quality(&mut file, quality.clamp(1, 100)).encode_image(image)?;
+            image.write_with_encoder(JpegEncoder::new_with_quality(&mut file, quality.clamp(1, 100)))?;
         }
-        Format::WebP => {
-            WebPEncoder::new_lossless(&mut file).write_image(
-                pixels,
-                width,
-                height,
-                ExtendedColorType::Rgb8,
-            )?;
-        }
+        Format::WebP => image.write_with_encoder(WebPEncoder::new_lossless(&mut file))?,
     }
     Ok(file)
 }
 
 /// Adds the mark to a PNG, and a simulated signature and padding if the configuration asks for them.
-fn add_chunks(
-    file: Bytes,
-    mark: &str,
-    config: &SimulatorConfig,
-) -> Result<Vec<u8>, Box<dyn std::error::Error + Send + Sync>> {
+fn add_chunks(file: Bytes, mark: &str, config: &SimulatorConfig) -> Result<Vec<u8>, BoxError> {
     let missing = config.picture_bytes.unwrap_or_default().saturating_sub(file.len());
     let mut png = Png::from_bytes(file)?;
     let chunks = png.chunks_mut();

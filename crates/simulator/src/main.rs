@@ -37,10 +37,8 @@ async fn main() -> ExitCode {
         Err(error) => {
             let mut stderr = std::io::stderr();
             let _ = writeln!(stderr, "error: {error}");
-            let mut source = error.source();
-            while let Some(cause) = source {
+            for cause in btcedu_domain::causes(&*error) {
                 let _ = writeln!(stderr, "caused by: {cause}");
-                source = cause.source();
             }
             ExitCode::FAILURE
         }
