@@ -10,7 +10,7 @@ use hyper::{
 };
 use serde_json::Value;
 
-use crate::{Fault, shared::InFlight};
+use crate::{Endpoint, Fault, shared::InFlight};
 
 const CONTENT_TYPE: &str = "content-type";
 
@@ -32,6 +32,23 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
+    /// Makes the outcome of a fault that prevents any work; `None` for faults of another kind.
+    ///
+    /// A billed fault comes after the work, if the endpoint bills any. `answer` gives the answer to other
+    /// faults.
+    pub(crate) fn without_work(
+        fault: Option<&Fault>,
+        endpoint: Endpoint,
+        answer: impl FnOnce(&Fault) -> Option<Answer>,
+    ) -> Option<Self> {
+        let bills = matches!(endpoint, Endpoint::Images | Endpoint::Messages);
+        match fault? {
+            Fault::HangForever { billed } if !(bills && *billed) => Some(Self::Hang),
+            Fault::Reset { billed } if !(bills && *billed) => Some(Self::Reset),
+            fault => answer(fault).map(Self::Answer),
+        }
+    }
+
     /// Runs billed work to its end, then answers as the fault says.
     ///
     /// The work runs in its own task, so a client that disconnects stops neither it nor its bill.
@@ -173,4 +190,11 @@ fn body(payload: Payload, mut in_flight: Option<InFlight>) -> AnswerBody {
         Err(cut_off)
     });
     StreamBody::new(stream::iter(frames).chain(breaks)).boxed_unsync()
+}
+
+/// Sets a field of a JSON object.
+pub(crate) fn set(object: &mut Value, name: &str, value: impl Into<Value>) {
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert(name.to_owned(), value.into());
+    }
 }

@@ -8,7 +8,11 @@ mod request;
 
 use serde_json::{Value, json};
 
-use crate::{Fault, answer::Answer, call::Call};
+use crate::{
+    Fault,
+    answer::{self, Answer},
+    call::Call,
+};
 
 /// An error as Anthropic words it: `{"type":"error","error":{"type","message"},"request_id"}`
 /// (platform.claude.com/docs/en/api/errors).
@@ -41,8 +45,8 @@ impl ApiError {
 
     pub(crate) fn answer(&self, call: &Call) -> Answer {
         let mut error = json!({"type": self.kind, "message": self.message});
-        if let (Some(fields), Some(details)) = (error.as_object_mut(), &self.details) {
-            fields.insert("details".to_owned(), details.clone());
+        if let Some(details) = &self.details {
+            answer::set(&mut error, "details", details.clone());
         }
         let body = json!({"type": "error", "error": error, "request_id": request_id(call)});
         with_headers(Answer::json(self.status, &body), call)

@@ -24,4 +24,14 @@ impl Call {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
+
+    /// Returns a text field of the body, or an empty text.
+    pub(crate) fn text(&self, name: &str) -> &str {
+        self.body.as_ref().and_then(|body| body.get(name)).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// Returns the model that a request to `/v1/models` asks for; empty if it asks for all.
+    pub(crate) fn listed_model(&self) -> &str {
+        self.path.trim_start_matches("/v1/models").trim_start_matches('/')
+    }
 }

@@ -8,12 +8,12 @@ use crate::{Rule, answer::Answer, shared::Shared};
 /// Answers a request under `/__sim/`.
 pub(crate) fn answer(method: &Method, path: &str, body: Option<&[u8]>, shared: &Shared) -> Answer {
     match (method, path) {
-        (&Method::GET, "/__sim/stats") => as_json(serde_json::to_value(shared.stats())),
-        (&Method::GET, "/__sim/requests") => as_json(serde_json::to_value(shared.requests())),
+        (&Method::GET, "/__sim/stats") => Answer::json(200, &json!(shared.state().stats)),
+        (&Method::GET, "/__sim/requests") => Answer::json(200, &json!(shared.state().requests)),
         (&Method::POST, "/__sim/rules") => add_rules(body.unwrap_or_default(), shared),
         (&Method::POST, "/__sim/reset") => {
-            shared.clear_rules();
-            shared.reset_stats();
+            shared.state().rules.clear();
+            shared.state().reset_stats();
             Answer::json(200, &json!({"reset": true}))
         }
         _ => refuse(
@@ -31,19 +31,10 @@ fn add_rules(body: &[u8], shared: &Shared) -> Answer {
     match rules {
         Ok(rules) => {
             let added = rules.len();
-            for rule in rules {
-                shared.add_rule(rule);
-            }
+            shared.state().rules.extend(rules);
             Answer::json(200, &json!({"added": added}))
         }
         Err(error) => refuse(400, &format!("that is no rule: {error}")),
-    }
-}
-
-fn as_json(value: Result<Value, serde_json::Error>) -> Answer {
-    match value {
-        Ok(value) => Answer::json(200, &value),
-        Err(error) => refuse(500, &error.to_string()),
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::{
     Endpoint, RecordedRequest,
-    answer::{Answer, AnswerBody, Outcome},
+    answer::{AnswerBody, Outcome},
     anthropic,
     call::Call,
     control, openai,
@@ -35,7 +35,7 @@ pub(crate) async fn route(
     let endpoint = match (request.method(), path.as_str()) {
         (method, path) if path.starts_with("/__sim/") => {
             let method = method.clone();
-            let body = read_body(request).await.ok();
+            let body = read_body(request.into_body()).await;
             return Ok(control::answer(&method, path, body.as_deref(), shared).into_response(None));
         }
         (&Method::POST, "/v1/images/generations") => Endpoint::Images,
@@ -48,28 +48,32 @@ pub(crate) async fn route(
     let in_flight = InFlight::enter(shared, endpoint);
     let (head, body) = request.into_parts();
     let recorded_path = head.uri.path_and_query().map_or_else(|| path.clone(), ToString::to_string);
-    let body = read_body(Request::from_parts(head.clone(), body)).await;
-    let too_large = body.is_err();
-    let body: Option<Value> = body.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    shared.record(RecordedRequest {
+    let body = read_body(body).await;
+    let too_large = body.is_none();
+    let body: Option<Value> = body.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let number = shared.record(RecordedRequest {
         endpoint,
         method: head.method.to_string(),
         path: recorded_path,
         headers: recordable(&head.headers),
         body: body.clone().unwrap_or_default(),
     });
-    let call = Call { number: shared.next_call(), arrived, path, headers: head.headers, body };
+    let call = Arc::new(Call { number, arrived, path, headers: head.headers, body });
+    let openai_error = |error: openai::ApiError| Outcome::Answer(error.answer(&call));
+    let anthropic_error = |error: anthropic::ApiError| Outcome::Answer(error.answer(&call));
 
     let outcome = match endpoint {
         Endpoint::Images if too_large => Outcome::Answer(openai::too_large()),
-        Endpoint::Images => openai::images::generate(shared, call).await,
+        Endpoint::Images => openai::images::generate(shared, &call).await.unwrap_or_else(openai_error),
         Endpoint::Download => openai::files::download(shared, &call).await,
         Endpoint::Models if call.headers.contains_key("x-api-key") => {
-            anthropic::listing::models(shared, &call)
+            anthropic::listing::models(shared, &call).unwrap_or_else(anthropic_error)
         }
-        Endpoint::Models => openai::listing::models(shared, &call),
+        Endpoint::Models => openai::listing::models(shared, &call).unwrap_or_else(openai_error),
         Endpoint::Messages if too_large => Outcome::Answer(anthropic::too_large(&call)),
-        Endpoint::Messages => anthropic::messages::create(shared, call).await,
+        Endpoint::Messages => {
+            anthropic::messages::create(shared, &call).await.unwrap_or_else(anthropic_error)
+        }
     };
     finish(outcome, endpoint, in_flight, shared).await
 }
@@ -91,11 +95,9 @@ async fn finish(
     }
 }
 
-async fn read_body(request: Request<Incoming>) -> Result<Bytes, Answer> {
-    match Limited::new(request.into_body(), MAX_BODY_BYTES).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(_too_large_or_gone) => Err(Answer::new(413, "text/plain", "the request body is too large")),
-    }
+/// Reads a body; `None` if it is too large or the client has disconnected.
+async fn read_body(body: Incoming) -> Option<Bytes> {
+    Some(Limited::new(body, MAX_BODY_BYTES).collect().await.ok()?.to_bytes())
 }
 
 fn recordable(headers: &HeaderMap) -> BTreeMap<String, String> {

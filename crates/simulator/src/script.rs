@@ -226,12 +226,6 @@ mod millis {
     }
 }
 
-/// The rules in the order in which they were given.
-#[derive(Debug, Default)]
-pub(crate) struct Script {
-    rules: Vec<Rule>,
-}
-
 /// The fault and the delay of one request.
 #[derive(Debug, Default)]
 pub(crate) struct Injection {
@@ -243,21 +237,11 @@ pub(crate) struct Injection {
     pub(crate) delay: Duration,
 }
 
-impl Script {
-    /// Adds a rule after the others.
-    pub(crate) fn push(&mut self, rule: Rule) {
-        self.rules.push(rule);
-    }
-
-    /// Forgets all rules.
-    pub(crate) fn clear(&mut self) {
-        self.rules.clear();
-    }
-
+impl Injection {
     /// Finds the fault and the delay of a request, and counts the uses of their rules.
-    pub(crate) fn next_injection(&mut self, endpoint: Endpoint, text: &str) -> Injection {
-        let mut injection = Injection::default();
-        for rule in self.rules.iter_mut().filter(|rule| rule.fits(endpoint, text)) {
+    pub(crate) fn next(rules: &mut [Rule], endpoint: Endpoint, text: &str) -> Self {
+        let mut injection = Self::default();
+        for rule in rules.iter_mut().filter(|rule| rule.fits(endpoint, text)) {
             if !rule.use_once() {
                 continue;
             }
@@ -308,29 +292,26 @@ mod tests {
 
     #[test]
     fn a_rule_skips_happens_so_often_and_is_used_up() {
-        let mut script = Script::default();
-        script.push(Rule::new(Endpoint::Images, Fault::Quota).after(1).times(2));
+        let mut rules = [Rule::new(Endpoint::Images, Fault::Quota).after(1).times(2)];
         let injected: Vec<bool> =
-            (0..5).map(|_| script.next_injection(Endpoint::Images, "x").fault.is_some()).collect();
+            (0..5).map(|_| Injection::next(&mut rules, Endpoint::Images, "x").fault.is_some()).collect();
         assert_eq!(injected, [false, true, true, false, false]);
     }
 
     #[test]
     fn only_requests_that_fit_are_counted() {
-        let mut script = Script::default();
-        script.push(Rule::new(Endpoint::Images, Fault::Refuse).when_prompt_contains("köprü").once());
-        assert!(script.next_injection(Endpoint::Messages, "köprü").fault.is_none());
-        assert!(script.next_injection(Endpoint::Images, "bridge").fault.is_none());
-        assert_eq!(script.next_injection(Endpoint::Images, "eski köprü").fault, Some(Fault::Refuse));
-        assert!(script.next_injection(Endpoint::Images, "köprü").fault.is_none());
+        let mut rules = [Rule::new(Endpoint::Images, Fault::Refuse).when_prompt_contains("köprü").once()];
+        assert!(Injection::next(&mut rules, Endpoint::Messages, "köprü").fault.is_none());
+        assert!(Injection::next(&mut rules, Endpoint::Images, "bridge").fault.is_none());
+        assert_eq!(Injection::next(&mut rules, Endpoint::Images, "eski köprü").fault, Some(Fault::Refuse));
+        assert!(Injection::next(&mut rules, Endpoint::Images, "köprü").fault.is_none());
     }
 
     #[test]
     fn a_delay_combines_with_a_fault() {
-        let mut script = Script::default();
-        script.push(Rule::new(Endpoint::Images, Fault::Delay(Duration::from_millis(5))));
-        script.push(Rule::new(Endpoint::Images, Fault::Quota));
-        let injection = script.next_injection(Endpoint::Images, "");
+        let delay = Fault::Delay(Duration::from_millis(5));
+        let mut rules = [delay, Fault::Quota].map(|fault| Rule::new(Endpoint::Images, fault));
+        let injection = Injection::next(&mut rules, Endpoint::Images, "");
         assert_eq!((injection.delay, injection.fault), (Duration::from_millis(5), Some(Fault::Quota)));
     }
 

@@ -44,27 +44,27 @@ impl Simulator {
 
     /// Adds a rule after those that are there.
     pub fn script(&self, rule: Rule) {
-        self.shared.add_rule(rule);
+        self.shared.state().rules.push(rule);
     }
 
     /// Forgets all rules.
     pub fn clear_rules(&self) {
-        self.shared.clear_rules();
+        self.shared.state().rules.clear();
     }
 
     /// Returns the counts since the start or the last reset.
     pub fn stats(&self) -> Stats {
-        self.shared.stats()
+        self.shared.state().stats.clone()
     }
 
     /// Returns what was asked since the start or the last reset, in order of arrival.
     pub fn requests(&self) -> Vec<RecordedRequest> {
-        self.shared.requests()
+        self.shared.state().requests.clone()
     }
 
     /// Clears counts, recordings and the prompt cache; rules stay.
     pub fn reset_stats(&self) {
-        self.shared.reset_stats();
+        self.shared.state().reset_stats();
     }
 
     /// Closes the port and every connection, and waits until that is done.

@@ -2,10 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use btcedu_domain::Sha256Hash;
@@ -15,8 +12,7 @@ use tokio::time::Instant;
 use crate::{
     Endpoint, RecordedRequest, Rule, SimulatorConfig, Stats,
     cache::{Prefixes, Usage},
-    script::{Injection, Script},
-    stats::Bill,
+    script::Injection,
 };
 
 /// The state behind a [`crate::Simulator`].
@@ -26,18 +22,31 @@ pub(crate) struct Shared {
     pub(crate) config: SimulatorConfig,
     /// `http://127.0.0.1:PORT`.
     pub(crate) base_url: String,
-    calls: AtomicU64,
     state: Mutex<State>,
 }
 
+/// What changes from request to request. It is locked for single steps only.
 #[derive(Debug, Default)]
-struct State {
-    script: Script,
-    stats: Stats,
-    requests: Vec<RecordedRequest>,
-    files: HashMap<String, StoredFile>,
+pub(crate) struct State {
+    /// The rules in the order in which they were added.
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) stats: Stats,
+    pub(crate) requests: Vec<RecordedRequest>,
+    /// The pictures that were answered as a `url`, by name.
+    pub(crate) files: HashMap<String, StoredFile>,
+    /// All calls so far.
+    calls: u64,
     /// Prefixes in the text models' cache, and until when.
     prefixes: HashMap<Sha256Hash, Instant>,
+}
+
+impl State {
+    /// Clears counts, recordings and the prompt cache.
+    pub(crate) fn reset_stats(&mut self) {
+        self.stats.reset();
+        self.requests.clear();
+        self.prefixes.clear();
+    }
 }
 
 /// A picture that was answered as a `url`.
@@ -51,52 +60,24 @@ pub(crate) struct StoredFile {
 
 impl Shared {
     pub(crate) fn new(config: SimulatorConfig, base_url: String) -> Self {
-        Self { config, base_url, calls: AtomicU64::new(0), state: Mutex::default() }
+        Self { config, base_url, state: Mutex::default() }
     }
 
-    /// Returns the number of the next call, from 1.
-    pub(crate) fn next_call(&self) -> u64 {
-        self.calls.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
-    pub(crate) fn add_rule(&self, rule: Rule) {
-        self.state().script.push(rule);
-    }
-
-    pub(crate) fn clear_rules(&self) {
-        self.state().script.clear();
-    }
-
+    /// Finds the fault and the delay of a request, and counts the uses of their rules.
     pub(crate) fn next_injection(&self, endpoint: Endpoint, text: &str) -> Injection {
-        self.state().script.next_injection(endpoint, text)
+        Injection::next(&mut self.state().rules, endpoint, text)
     }
 
-    pub(crate) fn stats(&self) -> Stats {
-        self.state().stats.clone()
-    }
-
-    pub(crate) fn requests(&self) -> Vec<RecordedRequest> {
-        self.state().requests.clone()
-    }
-
-    pub(crate) fn reset_stats(&self) {
-        let mut state = self.state();
-        state.stats.reset();
-        state.requests.clear();
-        state.prefixes.clear();
-    }
-
-    pub(crate) fn record(&self, request: RecordedRequest) {
+    /// Records a request, and returns the number of its call, from 1.
+    pub(crate) fn record(&self, request: RecordedRequest) -> u64 {
         let mut state = self.state();
         if request.endpoint == Endpoint::Images {
             let prompt = request.body.get("prompt").and_then(serde_json::Value::as_str);
             state.stats.prompts.push(prompt.unwrap_or_default().to_owned());
         }
         state.requests.push(request);
-    }
-
-    pub(crate) fn charge(&self, bill: Bill) {
-        self.state().stats.charge(bill);
+        state.calls += 1;
+        state.calls
     }
 
     /// Tells what of a text request comes from the cache now, and what will be written to it.
@@ -124,15 +105,8 @@ impl Shared {
         }
     }
 
-    pub(crate) fn keep_file(&self, name: String, file: StoredFile) {
-        self.state().files.insert(name, file);
-    }
-
-    pub(crate) fn file(&self, name: &str) -> Option<StoredFile> {
-        self.state().files.get(name).cloned()
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
+    /// Locks the state.
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         // Counts stay usable after a panic elsewhere; the test that panicked says so itself.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

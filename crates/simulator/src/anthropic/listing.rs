@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    check_head,
+    ApiError, check_head,
     facts::{TEXT_MODELS, TextModel},
     fault_answer, no_such_model, with_headers,
 };
@@ -15,20 +15,13 @@ use crate::{
 };
 
 /// Answers a question about models.
-pub(crate) fn models(shared: &Shared, call: &Call) -> Outcome {
-    if let Err(error) = check_head(call) {
-        return Outcome::Answer(error.answer(call));
-    }
-    let asked = call.path.trim_start_matches("/v1/models").trim_start_matches('/');
-    match shared.next_injection(Endpoint::Models, asked).fault {
-        Some(Fault::HangForever { .. }) => return Outcome::Hang,
-        Some(Fault::Reset { .. }) => return Outcome::Reset,
-        Some(fault) => {
-            if let Some(answer) = fault_answer(&fault, asked, call) {
-                return Outcome::Answer(answer);
-            }
-        }
-        None => {}
+pub(crate) fn models(shared: &Shared, call: &Call) -> Result<Outcome, ApiError> {
+    check_head(call)?;
+    let asked = call.listed_model();
+    let fault = shared.next_injection(Endpoint::Models, asked).fault;
+    let answer = |fault: &Fault| fault_answer(fault, asked, call);
+    if let Some(outcome) = Outcome::without_work(fault.as_ref(), Endpoint::Models, answer) {
+        return Ok(outcome);
     }
     let mut available = TEXT_MODELS.iter().filter(|model| !(shared.config.real_world && model.is_retired));
     let body = if asked.is_empty() {
@@ -36,12 +29,9 @@ pub(crate) fn models(shared: &Shared, call: &Call) -> Outcome {
         let id = |entry: Option<&Value>| entry.and_then(|entry| entry.get("id")).cloned();
         json!({"first_id": id(data.first()), "last_id": id(data.last()), "has_more": false, "data": data})
     } else {
-        match available.find(|model| model.id == asked) {
-            Some(model) => entry(model),
-            None => return Outcome::Answer(no_such_model(asked).answer(call)),
-        }
+        available.find(|model| model.id == asked).map(entry).ok_or_else(|| no_such_model(asked))?
     };
-    Outcome::Answer(with_headers(Answer::json(200, &body), call))
+    Ok(Outcome::Answer(with_headers(Answer::json(200, &body), call)))
 }
 
 fn entry(model: &TextModel) -> Value {

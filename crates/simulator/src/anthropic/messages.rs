@@ -27,40 +27,26 @@ use crate::{
 const THOUGHT: &str = "The request is clear. I settle on one scene, one point of view and calm light.";
 
 /// Answers a message.
-pub(crate) async fn create(shared: &Arc<Shared>, call: Call) -> Outcome {
-    let version = match check_head(&call) {
-        Ok(version) => version,
-        Err(error) => return Outcome::Answer(error.answer(&call)),
-    };
-    let Some(body) = &call.body else {
-        return Outcome::Answer(ApiError::new(400, "The request body is not valid JSON").answer(&call));
-    };
+pub(crate) async fn create(shared: &Arc<Shared>, call: &Arc<Call>) -> Result<Outcome, ApiError> {
+    let version = check_head(call)?;
+    let body = call.body.as_ref().ok_or_else(|| ApiError::new(400, "The request body is not valid JSON"))?;
     let Injection { fault, delay, .. } =
         shared.next_injection(Endpoint::Messages, &request::whole_text(body));
-    match &fault {
-        Some(Fault::HangForever { billed: false }) => return Outcome::Hang,
-        Some(Fault::Reset { billed: false }) => return Outcome::Reset,
-        Some(fault) => {
-            let model = body.get("model").and_then(Value::as_str).unwrap_or_default();
-            if let Some(answer) = fault_answer(fault, model, &call) {
-                return Outcome::Answer(answer);
-            }
-        }
-        None => {}
+    let answer = |fault: &Fault| fault_answer(fault, call.text("model"), call);
+    if let Some(outcome) = Outcome::without_work(fault.as_ref(), Endpoint::Messages, answer) {
+        return Ok(outcome);
     }
-    let text_call = match request::read(body, version, shared.config.real_world) {
-        Ok(text_call) => text_call,
-        Err(error) => return Outcome::Answer(error.answer(&call)),
-    };
+    let text_call = request::read(body, version, shared.config.real_world)?;
 
     let due = call.arrived + shared.config.text_latency + delay;
-    Outcome::of_work(produce(Arc::clone(shared), call, text_call, fault.clone(), due), fault.as_ref()).await
+    let work = produce(Arc::clone(shared), Arc::clone(call), text_call, fault.clone(), due);
+    Ok(Outcome::of_work(work, fault.as_ref()).await)
 }
 
 /// Writes the text, waits until the answer is due, and bills it.
 async fn produce(
     shared: Arc<Shared>,
-    call: Call,
+    call: Arc<Call>,
     text_call: TextCall,
     fault: Option<Fault>,
     due: Instant,
@@ -70,7 +56,7 @@ async fn produce(
     tokio::time::sleep_until(due).await;
     if fault != Some(Fault::CutOff { billed: false }) {
         shared.keep_prefixes(&text_call.prefixes);
-        shared.charge(Bill::Text(text_call.model.price(&usage), usage));
+        shared.state().stats.charge(Bill::Text(text_call.model.price(&usage), usage));
     }
     let mut body = json!({
         "id": format!("msg_sim{:08}", call.number), "type": "message", "role": "assistant",

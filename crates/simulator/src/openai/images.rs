@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use btcedu_domain::{Clock, SystemClock, Usd};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{
@@ -15,8 +15,8 @@ use super::{
     with_headers,
 };
 use crate::{
-    Endpoint, Fault, SimulatorConfig, SimulatorError,
-    answer::{Answer, Outcome},
+    Endpoint, Fault, SimulatorError,
+    answer::{Answer, Outcome, set},
     call::Call,
     draw::{self, PictureOrder},
     script::Injection,
@@ -25,140 +25,113 @@ use crate::{
 };
 
 /// Answers a request for pictures.
-pub(crate) async fn generate(shared: &Arc<Shared>, call: Call) -> Outcome {
-    if let Err(error) = check_key(&call) {
-        return Outcome::Answer(error.answer(&call));
+pub(crate) async fn generate(shared: &Arc<Shared>, call: &Arc<Call>) -> Result<Outcome, ApiError> {
+    check_key(call)?;
+    let message = "We could not parse the JSON body of your request.";
+    let body = call.body.as_ref().ok_or_else(|| ApiError::new(400, "invalid_request_error", message))?;
+    let Injection { fault, delay, .. } = shared.next_injection(Endpoint::Images, call.text("prompt"));
+    let answer = |fault: &Fault| fault_answer(fault, call.text("model"), call);
+    if let Some(outcome) = Outcome::without_work(fault.as_ref(), Endpoint::Images, answer) {
+        return Ok(outcome);
     }
-    let Some(body) = &call.body else {
-        let message = "We could not parse the JSON body of your request.";
-        return Outcome::Answer(ApiError::new(400, "invalid_request_error", message).answer(&call));
-    };
-    let word = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
-    let Injection { fault, delay, .. } = shared.next_injection(Endpoint::Images, word("prompt"));
-    match &fault {
-        Some(Fault::HangForever { billed: false }) => return Outcome::Hang,
-        Some(Fault::Reset { billed: false }) => return Outcome::Reset,
-        Some(fault) => {
-            if let Some(answer) = fault_answer(fault, word("model"), &call) {
-                return Outcome::Answer(answer);
-            }
-        }
-        None => {}
-    }
-    let order = match request::read(body, shared.config.real_world) {
-        Ok(order) => order,
-        Err(error) => return Outcome::Answer(error.answer(&call)),
-    };
+    let order = request::read(body, shared.config.real_world)?;
     if fault == Some(Fault::Refuse) {
-        let (status, body) = refusal(&order, "input");
-        return Outcome::Answer(with_headers(Answer::json(status, &body), &call));
+        return Ok(Outcome::Answer(refusal(&order, "input", call)));
     }
 
     let due = call.arrived + shared.config.image_latency + delay;
-    Outcome::of_work(produce(Arc::clone(shared), call, order, fault.clone(), due), fault.as_ref()).await
+    let job = Job { shared: Arc::clone(shared), call: Arc::clone(call), order, fault: fault.clone() };
+    Ok(Outcome::of_work(Arc::new(job).run(due), fault.as_ref()).await)
 }
 
-/// Draws the pictures, waits until the answer is due, and bills them.
-async fn produce(
+/// Pictures that are to be drawn.
+struct Job {
     shared: Arc<Shared>,
-    call: Call,
+    call: Arc<Call>,
     order: ImageCall,
     fault: Option<Fault>,
-    due: Instant,
-) -> Answer {
-    let (state, number) = (Arc::clone(&shared), call.number);
-    let (wanted, flaw) = (order.clone(), fault.clone());
-    let written = draw::offload(move || answer_body(&state, number, &wanted, flaw.as_ref())).await;
-    let body = match written {
-        Some(Ok(body)) => body,
-        Some(Err(error)) => return ApiError::new(500, "server_error", error.to_string()).answer(&call),
-        None => return ApiError::new(500, "server_error", "Drawing failed.").answer(&call),
-    };
-    tokio::time::sleep_until(due).await;
-
-    let free = matches!(fault, Some(Fault::EmptyData | Fault::CutOff { billed: false }));
-    if !free {
-        shared.charge(Bill::Images(order.count, price(&order)));
-    }
-    if fault == Some(Fault::RefuseOutput) {
-        let (status, body) = refusal(&order, "output");
-        return with_headers(Answer::json(status, &body), &call);
-    }
-    with_headers(Answer::new(200, "application/json", body), &call)
 }
 
-/// Draws the pictures and writes the body of an answer of success.
-fn answer_body(
-    shared: &Shared,
-    call: u64,
-    order: &ImageCall,
-    fault: Option<&Fault>,
-) -> Result<String, SimulatorError> {
-    let as_url = order.as_url || matches!(fault, Some(Fault::AsUrl { .. }));
-    let mut data = Vec::new();
-    for index in (0..order.count).filter(|_| fault != Some(&Fault::EmptyData)) {
-        let bytes = draw_one(&shared.config, call, index, order, fault)?;
-        let mut entry = Map::new();
-        if as_url {
-            entry.insert("url".to_owned(), address(shared, call, index, order, fault, bytes).into());
-        } else {
-            entry.insert("b64_json".to_owned(), BASE64.encode(bytes).into());
-        }
-        if order.model.family == Family::DallE3 {
-            entry.insert("revised_prompt".to_owned(), revised(&order.prompt).into());
-        }
-        data.push(entry);
-    }
-    let mut body = json!({"created": SystemClock.now().timestamp().as_second(), "data": data});
-    if let (Some(fields), Some(usage)) = (body.as_object_mut(), usage(order)) {
-        let (width, height) = order.size;
-        fields.insert("background".to_owned(), order.background.as_str().into());
-        fields.insert("output_format".to_owned(), order.format.as_str().into());
-        fields.insert("quality".to_owned(), order.quality.as_str().into());
-        fields.insert("size".to_owned(), format!("{width}x{height}").into());
-        if fault != Some(&Fault::NoUsage) {
-            fields.insert("usage".to_owned(), usage);
-        }
-    }
-    Ok(body.to_string())
-}
+impl Job {
+    /// Draws the pictures, waits until the answer is due, and bills them.
+    async fn run(self: Arc<Self>, due: Instant) -> Answer {
+        let Self { shared, call, order, fault } = &*self;
+        let job = Arc::clone(&self);
+        let body = match draw::offload(move || job.answer_body()).await {
+            Some(Ok(body)) => body,
+            Some(Err(error)) => return ApiError::new(500, "server_error", error.to_string()).answer(call),
+            None => return ApiError::new(500, "server_error", "Drawing failed.").answer(call),
+        };
+        tokio::time::sleep_until(due).await;
 
-fn draw_one(
-    config: &SimulatorConfig,
-    call: u64,
-    index: u64,
-    order: &ImageCall,
-    fault: Option<&Fault>,
-) -> Result<Vec<u8>, SimulatorError> {
-    let size = match fault {
-        Some(Fault::NotAPicture) => return Ok(b"<p>this is not a picture</p>".to_vec()),
-        Some(Fault::OtherSize { width, height }) => (*width, *height),
-        _ => order.size,
-    };
-    let wanted = PictureOrder { prompt: &order.prompt, call, index, size, format: order.format };
-    let mut bytes = draw::picture(wanted, config)?;
-    if fault == Some(&Fault::HalfAPicture) {
-        bytes.truncate(bytes.len() / 2);
+        let free = matches!(fault, Some(Fault::EmptyData | Fault::CutOff { billed: false }));
+        if !free {
+            shared.state().stats.charge(Bill::Images(order.count, price(order)));
+        }
+        if *fault == Some(Fault::RefuseOutput) {
+            return refusal(order, "output", call);
+        }
+        with_headers(Answer::new(200, "application/json", body), call)
     }
-    Ok(bytes)
-}
 
-/// Keeps the bytes under a new address, or gives the one that the fault asks for.
-fn address(
-    shared: &Shared,
-    call: u64,
-    index: u64,
-    order: &ImageCall,
-    fault: Option<&Fault>,
-    bytes: Vec<u8>,
-) -> String {
-    if let Some(Fault::AsUrl { url: Some(url) }) = fault {
-        return url.clone();
+    /// Draws the pictures and writes the body of an answer of success.
+    fn answer_body(&self) -> Result<String, SimulatorError> {
+        let Self { order, fault, .. } = self;
+        let as_url = order.as_url || matches!(fault, Some(Fault::AsUrl { .. }));
+        let mut data = Vec::new();
+        for index in (0..order.count).filter(|_| *fault != Some(Fault::EmptyData)) {
+            let bytes = self.picture(index)?;
+            let mut entry = if as_url {
+                json!({"url": self.address(index, bytes)})
+            } else {
+                json!({"b64_json": BASE64.encode(bytes)})
+            };
+            if order.model.family == Family::DallE3 {
+                set(&mut entry, "revised_prompt", revised(&order.prompt));
+            }
+            data.push(entry);
+        }
+        let mut body = json!({"created": SystemClock.now().timestamp().as_second(), "data": data});
+        if let Some(usage) = usage(order) {
+            let (width, height) = order.size;
+            set(&mut body, "background", order.background.as_str());
+            set(&mut body, "output_format", order.format.as_str());
+            set(&mut body, "quality", order.quality.as_str());
+            set(&mut body, "size", format!("{width}x{height}"));
+            if *fault != Some(Fault::NoUsage) {
+                set(&mut body, "usage", usage);
+            }
+        }
+        Ok(body.to_string())
     }
-    let name = format!("img-{call:06}-{index}.png");
-    let url = format!("{}/files/{name}", shared.base_url);
-    shared.keep_file(name, StoredFile { bytes: bytes.into(), prompt: order.prompt.clone() });
-    url
+
+    fn picture(&self, index: u64) -> Result<Vec<u8>, SimulatorError> {
+        let Self { shared, call, order, fault } = self;
+        let size = match fault {
+            Some(Fault::NotAPicture) => return Ok(b"<p>this is not a picture</p>".to_vec()),
+            Some(Fault::OtherSize { width, height }) => (*width, *height),
+            _ => order.size,
+        };
+        let (call, format) = (call.number, order.format);
+        let wanted = PictureOrder { prompt: &order.prompt, call, index, size, format };
+        let mut bytes = draw::picture(wanted, &shared.config)?;
+        if *fault == Some(Fault::HalfAPicture) {
+            bytes.truncate(bytes.len() / 2);
+        }
+        Ok(bytes)
+    }
+
+    /// Keeps the bytes under a new address, or gives the one that the fault asks for.
+    fn address(&self, index: u64, bytes: Vec<u8>) -> String {
+        if let Some(Fault::AsUrl { url: Some(url) }) = &self.fault {
+            return url.clone();
+        }
+        let name = format!("img-{:06}-{index}.png", self.call.number);
+        let url = format!("{}/files/{name}", self.shared.base_url);
+        let file = StoredFile { bytes: bytes.into(), prompt: self.order.prompt.clone() };
+        self.shared.state().files.insert(name, file);
+        url
+    }
 }
 
 /// dall-e-3 rewrites every prompt and says how.
@@ -172,12 +145,10 @@ fn tokens(order: &ImageCall) -> (u64, u64) {
 }
 
 fn price(order: &ImageCall) -> Usd {
-    let each_or_all = order.model.family.price(order.size, &order.quality, tokens(order));
-    if order.model.family == Family::DallE3 {
-        each_or_all * i64::try_from(order.count).unwrap_or(i64::MAX)
-    } else {
-        each_or_all
-    }
+    let family = order.model.family;
+    let each_or_all = family.price(order.size, &order.quality, tokens(order));
+    let times = if family == Family::DallE3 { order.count } else { 1 };
+    each_or_all * i64::try_from(times).unwrap_or(i64::MAX)
 }
 
 fn usage(order: &ImageCall) -> Option<Value> {
@@ -192,21 +163,21 @@ fn usage(order: &ImageCall) -> Option<Value> {
     })
 }
 
-/// Status and body of a refusal by the content policy, before drawing (`input`) or after (`output`).
-fn refusal(order: &ImageCall, stage: &str) -> (u16, Value) {
+/// A refusal by the content policy, before drawing (`input`) or after (`output`).
+fn refusal(order: &ImageCall, stage: &str, call: &Call) -> Answer {
     let message = "Your request was rejected by the safety system.";
     if order.model.family == Family::DallE3 {
-        let error = ApiError::new(400, "invalid_request_error", message).code("content_policy_violation");
-        return (400, error.body());
+        let error = ApiError::new(400, "invalid_request_error", message);
+        return error.code("content_policy_violation").answer(call);
     }
     let error = ApiError::new(400, "image_generation_user_error", message).code("moderation_blocked");
     let mut body = error.body();
-    if let Some(error) = body.get_mut("error").and_then(Value::as_object_mut) {
+    if let Some(error) = body.get_mut("error") {
         let details = json!({"moderation_stage": stage, "categories": ["violence"]});
-        error.insert("moderation_details".to_owned(), details);
+        set(error, "moderation_details", details);
     }
-    if let (true, Some(body), Some(usage)) = (stage == "output", body.as_object_mut(), usage(order)) {
-        body.insert("usage".to_owned(), usage);
+    if let (true, Some(usage)) = (stage == "output", usage(order)) {
+        set(&mut body, "usage", usage);
     }
-    (400, body)
+    with_headers(Answer::json(error.status, &body), call)
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    check_key,
+    ApiError, check_key,
     facts::{IMAGE_MODELS, ImageModel},
     fault_answer, model_not_found, with_headers,
 };
@@ -17,37 +17,26 @@ use crate::{
 
 /// Answers a question about models. Those that are shut down are missing in the real world; where
 /// they work here they have no `shutdown_date`.
-pub(crate) fn models(shared: &Shared, call: &Call) -> Outcome {
-    if let Err(error) = check_key(call) {
-        return Outcome::Answer(error.answer(call));
-    }
-    let asked = call.path.trim_start_matches("/v1/models").trim_start_matches('/');
-    let available: Vec<&ImageModel> =
-        IMAGE_MODELS.iter().filter(|model| !(shared.config.real_world && model.is_shut_down())).collect();
-    let ids: Vec<&str> = available.iter().map(|model| model.id).collect();
+pub(crate) fn models(shared: &Shared, call: &Call) -> Result<Outcome, ApiError> {
+    check_key(call)?;
+    let asked = call.listed_model();
+    let mut available =
+        IMAGE_MODELS.iter().filter(|model| !(shared.config.real_world && model.is_shut_down()));
+    let ids: Vec<&str> = available.clone().map(|model| model.id).collect();
     let text = if asked.is_empty() { ids.join("\n") } else { asked.to_owned() };
     let Injection { fault, matching, .. } = shared.next_injection(Endpoint::Models, &text);
-    let retired = |model: &ImageModel| fault == Some(Fault::Retired) && matching.fits(model.id);
-    match &fault {
-        Some(Fault::HangForever { .. }) => return Outcome::Hang,
-        Some(Fault::Reset { .. }) => return Outcome::Reset,
-        None | Some(Fault::Retired) => {}
-        Some(fault) => {
-            if let Some(answer) = fault_answer(fault, asked, call) {
-                return Outcome::Answer(answer);
-            }
-        }
+    let is_retired = fault == Some(Fault::Retired);
+    let answer = |fault: &Fault| fault_answer(fault, asked, call).filter(|_| !is_retired);
+    if let Some(outcome) = Outcome::without_work(fault.as_ref(), Endpoint::Models, answer) {
+        return Ok(outcome);
     }
+    let entry = |model: &ImageModel| entry(model, is_retired && matching.fits(model.id));
     let body = if asked.is_empty() {
-        let data: Vec<Value> = available.iter().map(|model| entry(model, retired(model))).collect();
-        json!({"object": "list", "data": data})
+        json!({"object": "list", "data": available.map(entry).collect::<Vec<_>>()})
     } else {
-        match available.iter().find(|model| model.id == asked) {
-            Some(model) => entry(model, retired(model)),
-            None => return Outcome::Answer(model_not_found(asked).answer(call)),
-        }
+        available.find(|model| model.id == asked).map(entry).ok_or_else(|| model_not_found(asked))?
     };
-    Outcome::Answer(with_headers(Answer::json(200, &body), call))
+    Ok(Outcome::Answer(with_headers(Answer::json(200, &body), call)))
 }
 
 fn entry(model: &ImageModel, retired: bool) -> Value {
