@@ -1,29 +1,33 @@
-//! Where people look and decide, with no way to run a stage or to spend.
+//! What the dashboard may do: show episodes and decide reviews. It can't run a stage, so it can't spend.
 
 use std::sync::Arc;
 
 use btcedu_artifacts::DataDir;
-use btcedu_domain::{Clock, EpisodeId, Usd};
+use btcedu_domain::{Clock, EpisodeId, ErrorKind, Kinded, Usd};
 use btcedu_models::{Db, DbError, review_tasks::TaskSelection};
 use btcedu_prompts::PromptError;
 use btcedu_stages::{StageContext, StageError};
 
 use crate::{
-    Decision, EpisodeList, NextStep, OverviewFilter, PlanFlags, ReviewError, ReviewView, accept_edit,
-    decide_review, find_review, list_episodes, list_reviews, open_review, preview_next,
+    next::{NextStep, preview_next},
+    overview::{EpisodeList, OverviewFilter, list_episodes},
+    plan::PlanFlags,
+    review_decisions::{Decision, accept_edit, decide_review},
+    review_error::ReviewError,
+    review_views::{ReviewView, find_review, list_reviews, open_review},
 };
 
-/// What a reviewer may do: everything here is free.
+/// What a reviewer may do. Nothing here costs money.
 ///
-/// It wraps what stages are given, so that a program above can hand it to a dashboard
-/// that knows neither stages nor providers.
+/// It hides the context of the stages, so that the program can give it to the dashboard, which uses neither
+/// stages nor providers.
 #[derive(Clone)]
 pub struct Desk {
     ctx: StageContext,
 }
 
 impl Desk {
-    /// Sets a desk up.
+    /// Makes a desk that works with this context.
     pub fn new(ctx: StageContext) -> Self {
         Self { ctx }
     }
@@ -48,10 +52,10 @@ impl Desk {
         self.ctx.settings.max_episode_cost
     }
 
-    /// Registers what the template files hold, so that it is shown before a run uses it.
+    /// Registers the template files, so that they are shown before a run uses them.
     ///
     /// # Errors
-    /// [`PromptError`] of a template that can't be read, or the database's.
+    /// [`PromptError`] where a template can't be read, or the database's.
     pub async fn register_prompts(&self) -> Result<(), DeskError> {
         let files = self.ctx.prompts.load_all()?;
         let now = self.ctx.clock.now();
@@ -59,58 +63,58 @@ impl Desk {
         Ok(())
     }
 
-    /// As [`list_episodes`].
+    /// Calls [`list_episodes`].
     ///
     /// # Errors
-    /// The database's.
+    /// Those of [`list_episodes`].
     pub async fn list_episodes(&self, filter: OverviewFilter) -> Result<EpisodeList, DbError> {
         list_episodes(&self.ctx.db, self.cap(), filter).await
     }
 
-    /// As [`preview_next`].
+    /// Calls [`preview_next`].
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`preview_next`].
     pub async fn preview_next(&self, id: &EpisodeId) -> Result<NextStep, StageError> {
         preview_next(&self.ctx, id, PlanFlags::default()).await
     }
 
-    /// As [`list_reviews`].
+    /// Calls [`list_reviews`].
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`list_reviews`].
     pub async fn list_reviews(&self, which: TaskSelection) -> Result<Vec<ReviewView>, ReviewError> {
         list_reviews(&self.ctx, which).await
     }
 
-    /// As [`find_review`].
+    /// Calls [`find_review`].
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`find_review`].
     pub async fn find_review(&self, task: i64) -> Result<ReviewView, ReviewError> {
         find_review(&self.ctx, task).await
     }
 
-    /// As [`open_review`].
+    /// Calls [`open_review`].
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`open_review`].
     pub async fn open_review(&self, task: i64) -> Result<ReviewView, ReviewError> {
         open_review(&self.ctx, task).await
     }
 
-    /// As [`accept_edit`].
+    /// Calls [`accept_edit`].
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`accept_edit`].
     pub async fn accept_edit(&self, task: i64, command: &str) -> Result<ReviewView, ReviewError> {
         accept_edit(&self.ctx, task, command).await
     }
 
-    /// As [`decide_review`].
+    /// Calls [`decide_review`].
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`decide_review`].
     pub async fn decide_review(&self, decision: Decision<'_>) -> Result<ReviewView, ReviewError> {
         decide_review(&self.ctx, decision).await
     }
@@ -119,16 +123,16 @@ impl Desk {
 /// Why the templates can't be registered.
 #[derive(Debug, thiserror::Error)]
 pub enum DeskError {
-    /// A template's.
+    /// An error of a template.
     #[error(transparent)]
     Prompt(#[from] PromptError),
-    /// The database's.
+    /// An error of the database.
     #[error(transparent)]
     Db(#[from] DbError),
 }
 
-impl btcedu_domain::Kinded for DeskError {
-    fn kind(&self) -> btcedu_domain::ErrorKind {
+impl Kinded for DeskError {
+    fn kind(&self) -> ErrorKind {
         match self {
             Self::Prompt(error) => error.kind(),
             Self::Db(error) => error.kind(),

@@ -1,7 +1,7 @@
 //! Which step comes next, and why.
 //!
-//! The plan of an episode is a pure function of its row, its gates and flags; the
-//! runner goes along it as far as stages are built.
+//! The plan of an episode is a pure function of its position, its gates and flags. The
+//! runner runs its stages in order, as far as they are built.
 //!
 //! May use: `btcedu-domain`, `-artifacts`, `-models`, `-prompts`, `-stages`.
 //!
@@ -23,32 +23,34 @@
 //! ```
 
 mod desk;
+mod episode;
 mod next;
 mod overview;
 mod pending;
 mod plan;
 mod refresh;
 mod review_decisions;
+mod review_error;
+mod review_views;
+mod run_report;
 mod runner;
+mod waiting;
 
-/// What was decided in an episode's reviews; the stages write it down, and the dashboard may not know them.
+/// The reviews and decisions of an episode. The dashboard needs them and may not use the stages, which write them.
 pub use btcedu_stages::review_tasks::{DecisionRecord, ReviewHistory, ReviewRecord, load_history};
 pub use btcedu_stages::{PreviewDetails, StagePreview};
 pub use desk::{Desk, DeskError};
+pub use episode::{check_episode_exists, lock_episode, run_stage};
 pub use next::{NextStep, preview_next};
-pub use overview::{
-    EpisodeList, EpisodeOrder, EpisodeOverview, OverviewFilter, WaitKind, WaitingFor, list_episodes,
-};
+pub use overview::{EpisodeList, EpisodeOrder, EpisodeOverview, OverviewFilter, list_episodes};
 pub use pending::{PendingEpisode, list_pending};
 pub use plan::{
-    GateState, Gates, PipelinePlan, PlanFlags, PlannedStep, Step, StepState, resolve_pipeline_plan,
+    Gates, PipelinePlan, PlanFlags, PlannedStep, Step, StepState, load_plan, resolve_pipeline_plan,
 };
-pub use refresh::{LookBack, look_back};
-pub use review_decisions::{
-    Decision, ReviewError, ReviewView, Verdict, accept_edit, decide_review, find_review, list_reviews,
-    open_review,
-};
-pub use runner::{
-    RunOptions, RunReport, RunnerEnd, StageRun, check_episode_exists, load_plan, lock_episode, run_episode,
-    run_stage,
-};
+pub use refresh::{RefreshPlan, plan_refresh};
+pub use review_decisions::{Decision, Verdict, accept_edit, decide_review};
+pub use review_error::ReviewError;
+pub use review_views::{ReviewView, find_review, list_reviews, open_review};
+pub use run_report::{RunReport, RunnerEnd, StageRun};
+pub use runner::{RunOptions, run_episode};
+pub use waiting::{WaitKind, WaitingFor};

@@ -1,8 +1,8 @@
-//! How episodes stand and what they wait for; from rows alone, whatever their number.
+//! Lists of episodes with their status, cost and plan; from rows alone, in a fixed number of queries.
 
-use std::{cmp::Reverse, collections::HashMap, fmt, str::FromStr};
+use std::{cmp::Reverse, collections::HashMap};
 
-use btcedu_domain::{EpisodeId, EpisodeRowId, EpisodeStatus, ReviewStage, ReviewStatus, Stage, Usd, UtcTime};
+use btcedu_domain::{EpisodeId, EpisodeRowId, EpisodeStatus, Stage, Usd, UtcTime};
 use btcedu_models::{
     Conn, Db, DbError,
     episodes::{self, Episode, EpisodeFilter},
@@ -11,119 +11,17 @@ use btcedu_models::{
 };
 use btcedu_stages::Position;
 use jiff::civil::Date;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use crate::{GateState, Gates, PipelinePlan, PlanFlags, PlannedStep, Step, StepState, resolve_pipeline_plan};
-
-/// What an episode waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WaitingFor {
-    /// Nothing: all steps are behind it.
-    Nothing,
-    /// A run of the next stage.
-    Stage(Stage),
-    /// A stage that this version of the program doesn't have.
-    NotBuilt(Stage),
-    /// A reviewer.
-    Review {
-        /// Which gate.
-        gate: ReviewStage,
-        /// The review's number; none where nobody has been asked yet.
-        task: Option<i64>,
-    },
-    /// A higher cost cap.
-    Cap {
-        /// The stage that doesn't fit.
-        stage: Stage,
-    },
-    /// A person who runs it again: its text was rejected without a word.
-    Person {
-        /// The review's number.
-        task: i64,
-    },
-    /// A person who runs it again: it kept failing, and each time it cost something.
-    Retry {
-        /// How often, since something went well.
-        failures: i64,
-    },
-}
-
-impl WaitingFor {
-    /// Tells whether it is of a kind.
-    pub fn is(self, kind: WaitKind) -> bool {
-        match (self, kind) {
-            (Self::Nothing, WaitKind::Nothing)
-            | (Self::Review { .. }, WaitKind::Review)
-            | (Self::Cap { .. }, WaitKind::Cap)
-            | (Self::Person { .. } | Self::Retry { .. }, WaitKind::Person) => true,
-            (Self::Stage(stage) | Self::NotBuilt(stage), WaitKind::Stage(wanted)) => stage == wanted,
-            _ => false,
-        }
-    }
-}
-
-impl fmt::Display for WaitingFor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::Nothing => Ok(()),
-            Self::Stage(stage) => write!(f, "{stage}"),
-            Self::NotBuilt(stage) => write!(f, "{stage} (not built yet)"),
-            Self::Review { gate, task: None } => f.write_str(Step::Gate(gate).name()),
-            Self::Review { gate, task: Some(task) } => {
-                write!(f, "{} (review {task})", Step::Gate(gate).name())
-            }
-            Self::Cap { stage } => write!(f, "a higher MAX_EPISODE_COST_USD, for {stage}"),
-            Self::Retry { failures } => {
-                write!(f, "a person who retries it ({failures} runs in a row have cost money and failed)")
-            }
-            Self::Person { task } => {
-                write!(f, "a person who runs it (review {task} rejected it without notes)")
-            }
-        }
-    }
-}
-
-impl Serialize for WaitingFor {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-/// A kind of [`WaitingFor`], to filter by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WaitKind {
-    /// Nothing: all steps are behind it.
-    Nothing,
-    /// A stage, built or not.
-    Stage(Stage),
-    /// A reviewer, at either gate.
-    Review,
-    /// A higher cost cap.
-    Cap,
-    /// A person who runs it again.
-    Person,
-}
-
-impl FromStr for WaitKind {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "nothing" => Ok(Self::Nothing),
-            "review" => Ok(Self::Review),
-            "cap" => Ok(Self::Cap),
-            "person" => Ok(Self::Person),
-            stage => stage.parse().map(Self::Stage).map_err(|_unknown| {
-                "it is one of review, cap, person, nothing, or a stage's name such as imagegen".to_owned()
-            }),
-        }
-    }
-}
+use crate::{
+    plan::PlannedStep,
+    waiting::{PlannedEpisode, WaitKind, WaitingFor},
+};
 
 /// Which episodes to list; the default is all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OverviewFilter {
-    /// Only these, in this order.
+    /// Only these, in this order; `status` and `search` are then ignored.
     pub ids: Vec<EpisodeId>,
     /// Only this status.
     pub status: Option<EpisodeStatus>,
@@ -133,15 +31,36 @@ pub struct OverviewFilter {
     pub since: Option<Date>,
     /// Only those that wait for this.
     pub waiting_for: Option<WaitKind>,
-    /// In which order; ids keep theirs.
+    /// The order of the list; with the default, `ids` keep theirs.
     pub order: EpisodeOrder,
-    /// Leave out so many first.
+    /// Skip this many.
     pub offset: usize,
-    /// At most so many.
+    /// List at most this many.
     pub limit: Option<usize>,
 }
 
-/// In which order episodes are listed.
+impl OverviewFilter {
+    /// Returns how many rows the database has to return, where that doesn't depend on their content.
+    fn sql_limit(&self) -> Option<i64> {
+        let needs_all_rows = self.since.is_some()
+            || self.waiting_for.is_some()
+            || !self.ids.is_empty()
+            || self.order != EpisodeOrder::Newest;
+        let rows = self.limit.filter(|_| !needs_all_rows)?.checked_add(self.offset)?;
+        i64::try_from(rows).ok()
+    }
+
+    fn of_rows(&self) -> EpisodeFilter {
+        EpisodeFilter {
+            status: self.status,
+            search: self.search.clone(),
+            limit: self.sql_limit(),
+            ..EpisodeFilter::default()
+        }
+    }
+}
+
+/// The order in which episodes are listed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum EpisodeOrder {
     /// Newest first, by publication or else by when they were found.
@@ -151,16 +70,16 @@ pub enum EpisodeOrder {
     Oldest,
     /// By title.
     Title,
-    /// Dearest first.
+    /// Highest cost first.
     Cost,
 }
 
-/// Part of a list, and how long the list is.
+/// One page of a list, and the length of the whole list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EpisodeList {
-    /// The episodes asked for.
+    /// The episodes of the page.
     pub episodes: Vec<EpisodeOverview>,
-    /// How many the filter lets through, whatever offset and limit.
+    /// How many episodes match the filter on all pages.
     pub matching: usize,
 }
 
@@ -173,9 +92,9 @@ pub struct EpisodeOverview {
     pub title: String,
     /// 1 or 2.
     pub pipeline_version: i32,
-    /// How far it has got.
+    /// Its status.
     pub status: EpisodeStatus,
-    /// When the feed says that it appeared, or else when it was found.
+    /// When it appeared according to the feed, or else when it was found.
     pub published_at: UtcTime,
     /// What it has cost over all stages.
     #[serde(rename = "cost_usd")]
@@ -203,158 +122,106 @@ pub async fn list_episodes(db: &Db, cap: Usd, filter: OverviewFilter) -> Result<
 }
 
 fn load_list(conn: &mut Conn, cap: Usd, filter: &OverviewFilter) -> Result<EpisodeList, DbError> {
-    let wanted = |standing: &Standing| filter.waiting_for.is_none_or(|kind| standing.waiting_for.is(kind));
-    let mut standings: Vec<Standing> = load_standings(conn, filter)?.into_iter().filter(wanted).collect();
-    let matching = match sql_limit(filter) {
-        Some(_) => usize::try_from(episodes::count(conn, &rows_of(filter))?).unwrap_or(usize::MAX),
-        None => standings.len(),
+    let mut planned = load_planned(conn, filter)?;
+    if let Some(kind) = filter.waiting_for {
+        planned.retain(|planned| planned.waiting_for.is(kind));
+    }
+    let matching = match filter.sql_limit() {
+        Some(_) => usize::try_from(episodes::count(conn, &filter.of_rows())?).unwrap_or(usize::MAX),
+        None => planned.len(),
     };
-    let costs = if filter.order == EpisodeOrder::Cost { Some(load_costs(conn, None)?) } else { None };
-    let cost_in = |costs: &HashMap<EpisodeRowId, Usd>, standing: &Standing| {
-        costs.get(&standing.episode.id).copied().unwrap_or(Usd::ZERO)
-    };
-    match (filter.order, &costs) {
-        (EpisodeOrder::Oldest, _) => standings.reverse(),
-        (EpisodeOrder::Title, _) => standings.sort_by_cached_key(|s| s.episode.title.to_lowercase()),
-        (EpisodeOrder::Cost, Some(costs)) => standings.sort_by_key(|s| Reverse(cost_in(costs, s))),
-        (EpisodeOrder::Newest | EpisodeOrder::Cost, _) => {}
+    let mut costs = HashMap::new();
+    match filter.order {
+        EpisodeOrder::Newest => {}
+        EpisodeOrder::Oldest => planned.reverse(),
+        EpisodeOrder::Title => planned.sort_by_cached_key(|planned| planned.episode.title.to_lowercase()),
+        EpisodeOrder::Cost => {
+            costs = load_costs(conn, None)?;
+            planned.sort_by_key(|planned| Reverse(cost_of(planned, &costs)));
+        }
     }
     let limit = filter.limit.unwrap_or(usize::MAX);
-    let shown: Vec<Standing> = standings.into_iter().skip(filter.offset).take(limit).collect();
-    let costs = match costs {
-        Some(costs) => costs,
-        None => load_costs(conn, Some(&shown.iter().map(|s| s.episode.id).collect::<Vec<_>>()))?,
+    let page: Vec<PlannedEpisode> = planned.into_iter().skip(filter.offset).take(limit).collect();
+    if filter.order != EpisodeOrder::Cost {
+        let rows: Vec<EpisodeRowId> = page.iter().map(|planned| planned.episode.id).collect();
+        costs = load_costs(conn, Some(&rows))?;
+    }
+    let overview = |planned| {
+        let cost = cost_of(&planned, &costs);
+        let PlannedEpisode { episode, waiting_for, plan } = planned;
+        EpisodeOverview {
+            cost,
+            cap,
+            waiting_for,
+            pipeline_version: episode.pipeline_version.number(),
+            published_at: published(&episode),
+            episode_id: episode.episode_id,
+            title: episode.title,
+            status: episode.status,
+            error: episode.error_message,
+            retry_count: episode.retry_count,
+            steps: plan.steps,
+        }
     };
-    let episodes = shown.into_iter().map(|standing| {
-        let cost = cost_in(&costs, &standing);
-        overview(standing, cost, cap)
-    });
-    Ok(EpisodeList { episodes: episodes.collect(), matching })
+    Ok(EpisodeList { episodes: page.into_iter().map(overview).collect(), matching })
 }
 
-fn load_costs(
-    conn: &mut Conn,
-    episodes: Option<&[EpisodeRowId]>,
-) -> Result<HashMap<EpisodeRowId, Usd>, DbError> {
+/// Costs by episode; an episode without calls isn't in it.
+type Costs = HashMap<EpisodeRowId, Usd>;
+
+fn load_costs(conn: &mut Conn, episodes: Option<&[EpisodeRowId]>) -> Result<Costs, DbError> {
     let costs = provider_calls::list_episode_costs(conn, episodes)?;
     Ok(costs.into_iter().map(|cost| (cost.episode_id, cost.cost)).collect())
 }
 
-fn overview(standing: Standing, cost: Usd, cap: Usd) -> EpisodeOverview {
-    let Standing { episode, waiting_for, plan } = standing;
-    EpisodeOverview {
-        cost,
-        cap,
-        waiting_for,
-        pipeline_version: episode.pipeline_version.number(),
-        published_at: published(&episode),
-        episode_id: episode.episode_id,
-        title: episode.title,
-        status: episode.status,
-        error: episode.error_message,
-        retry_count: episode.retry_count,
-        steps: plan.steps,
-    }
+fn cost_of(planned: &PlannedEpisode, costs: &Costs) -> Usd {
+    costs.get(&planned.episode.id).copied().unwrap_or(Usd::ZERO)
 }
 
-/// Where what comes next depends on a review: before a gate, or sent back by one.
-const AROUND_GATES: [EpisodeStatus; 4] =
+/// The statuses in which the next step depends on a review: before a gate, or sent back by one.
+const STATUSES_AT_GATES: [EpisodeStatus; 4] =
     [EpisodeStatus::Transcribed, EpisodeStatus::Corrected, EpisodeStatus::Translated, EpisodeStatus::Adapted];
 
-/// After so many runs in a row that cost money and failed, a timer would only burn more.
-const MOST_FAILURES: i64 = 3;
+/// After this many costly failures in a row a person decides: another run by a timer would only cost more.
+const FAILURES_UNTIL_PERSON: i64 = 3;
 
-/// An episode, its plan, and what it waits for.
-pub(crate) struct Standing {
-    pub(crate) episode: Episode,
-    pub(crate) plan: PipelinePlan,
-    pub(crate) waiting_for: WaitingFor,
-}
-
-/// Returns how many rows have to be loaded, where that is known before looking at them.
-fn sql_limit(filter: &OverviewFilter) -> Option<i64> {
-    let is_whole = filter.since.is_none() && filter.waiting_for.is_none() && filter.ids.is_empty();
-    let in_order = filter.order == EpisodeOrder::Newest;
-    let last = filter.limit.and_then(|limit| limit.checked_add(filter.offset));
-    last.filter(|_| is_whole && in_order).and_then(|last| i64::try_from(last).ok())
-}
-
-fn rows_of(filter: &OverviewFilter) -> EpisodeFilter {
-    EpisodeFilter {
-        status: filter.status,
-        search: filter.search.clone(),
-        limit: sql_limit(filter),
-        ..EpisodeFilter::default()
-    }
-}
-
-/// Loads how episodes stand, newest first; `waiting_for`, order and mostly `limit` are left to the caller.
-pub(crate) fn load_standings(conn: &mut Conn, filter: &OverviewFilter) -> Result<Vec<Standing>, DbError> {
+/// Loads episodes with their plans, newest first.
+///
+/// Of the filter, `waiting_for` and `order` are not applied, nor is a limit that depends on them.
+pub(crate) fn load_planned(conn: &mut Conn, filter: &OverviewFilter) -> Result<Vec<PlannedEpisode>, DbError> {
     let mut episodes = Vec::new();
     if filter.ids.is_empty() {
-        episodes = episodes::list(conn, &rows_of(filter))?;
+        episodes = episodes::list(conn, &filter.of_rows())?;
     }
     for id in &filter.ids {
         episodes.extend(episodes::find(conn, id)?);
     }
-    let last: HashMap<EpisodeRowId, Stage> = pipeline_runs::list_latest(conn, &Position::STOPPED)?
+    if let Some(since) = filter.since {
+        episodes.retain(|episode| published(episode).date() >= since);
+    }
+    let last_runs: HashMap<EpisodeRowId, Stage> = pipeline_runs::list_latest(conn, &Position::STOPPED)?
         .into_iter()
         .map(|run| (run.episode_id, run.stage))
         .collect();
     let mut reviews: HashMap<EpisodeId, Vec<LatestReview>> = HashMap::new();
-    for review in review_tasks::list_latest(conn, &AROUND_GATES)? {
+    for review in review_tasks::list_latest(conn, &STATUSES_AT_GATES)? {
         reviews.entry(review.episode_id.clone()).or_default().push(review);
     }
-    let streaks: HashMap<(EpisodeRowId, Stage), i64> =
-        pipeline_runs::list_failure_streaks(conn, MOST_FAILURES)?
-            .into_iter()
-            .map(|streak| ((streak.episode_id, streak.stage), streak.runs))
-            .collect();
-    let is_new = |episode: &Episode| filter.since.is_none_or(|since| published(episode).date() >= since);
-    let standing = |episode: Episode| {
+    let streaks = pipeline_runs::list_failure_streaks(conn, FAILURES_UNTIL_PERSON)?;
+    let plan = |episode: Episode| {
+        let row = episode.id;
         let reviews = reviews.get(&episode.episode_id).map(Vec::as_slice).unwrap_or_default();
-        let (plan, waiting_for) = waiting_for(&episode, last.get(&episode.id).copied(), reviews);
-        let failures = match waiting_for {
-            WaitingFor::Stage(stage) => streaks.get(&(episode.id, stage)),
-            _ => None,
-        };
-        let waiting_for = failures.map_or(waiting_for, |&failures| WaitingFor::Retry { failures });
-        Standing { episode, plan, waiting_for }
+        let mut planned = PlannedEpisode::new(episode, last_runs.get(&row).copied(), reviews);
+        if let WaitingFor::Stage(stage) = planned.waiting_for
+            && let Some(streak) = streaks.iter().find(|s| s.episode_id == row && s.stage == stage)
+        {
+            planned.waiting_for = WaitingFor::Retry { failures: streak.runs };
+        }
+        planned
     };
-    Ok(episodes.into_iter().filter(is_new).map(standing).collect())
+    Ok(episodes.into_iter().map(plan).collect())
 }
 
 fn published(episode: &Episode) -> UtcTime {
     episode.published_at.unwrap_or(episode.detected_at)
-}
-
-fn waiting_for(
-    episode: &Episode,
-    last_stage: Option<Stage>,
-    reviews: &[LatestReview],
-) -> (PipelinePlan, WaitingFor) {
-    let of = |gate: ReviewStage| reviews.iter().find(|review| review.stage == gate);
-    let state = |gate| of(gate).map_or(GateState::NotAsked, |review| review.status.into());
-    let gates = Gates { correct: state(ReviewStage::Correct), adapt: state(ReviewStage::Adapt) };
-    let position = Position::of(episode, last_stage);
-    let plan = resolve_pipeline_plan(&episode.episode_id, position, gates, PlanFlags::default());
-    let waiting_for = plan.next().map_or(WaitingFor::Nothing, |next| match next.step {
-        Step::Gate(gate) => {
-            let open = of(gate).filter(|review| review.status.is_open());
-            WaitingFor::Review { gate, task: open.map(|review| review.id) }
-        }
-        Step::Stage(stage) if next.state == StepState::NotBuilt => WaitingFor::NotBuilt(stage),
-        Step::Stage(stage) if episode.status == EpisodeStatus::CostLimit => WaitingFor::Cap { stage },
-        Step::Stage(stage) => match stage.gate_after().and_then(of).filter(|review| is_silent(review)) {
-            Some(rejection) => WaitingFor::Person { task: rejection.id },
-            None => WaitingFor::Stage(stage),
-        },
-    });
-    (plan, waiting_for)
-}
-
-/// Rejected without a word: only a person knows whether another try makes sense.
-fn is_silent(review: &LatestReview) -> bool {
-    let notes = review.reviewer_notes.as_deref().unwrap_or_default();
-    review.status == ReviewStatus::Rejected && notes.trim().is_empty()
 }

@@ -1,11 +1,14 @@
-//! Which episodes a timer may go on with.
+//! The episodes that a timer may run.
 
 use btcedu_domain::{EpisodeId, EpisodeStatus, PipelineVersion, Stage};
 use btcedu_models::{Db, DbError};
 use jiff::civil::Date;
 use serde::Serialize;
 
-use crate::{OverviewFilter, WaitingFor, overview::load_standings};
+use crate::{
+    overview::{OverviewFilter, load_planned},
+    waiting::{PlannedEpisode, WaitingFor},
+};
 
 /// An episode that can go on without a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -14,37 +17,35 @@ pub struct PendingEpisode {
     pub episode_id: EpisodeId,
     /// Its title.
     pub title: String,
-    /// How far it has got.
+    /// Its status.
     pub status: EpisodeStatus,
-    /// The stage that comes next.
+    /// The next stage.
     pub next: Stage,
 }
 
 /// Lists the episodes of pipeline v2 that can go on without a person, newest first.
 ///
-/// Left alone: what waits for a review, what a review rejected without a word or what kept costing
-/// money for nothing (until a person runs it), what has nothing left to do, and what the next stage
-/// isn't built for. Those that a cap stopped come last: they go on as soon as the next estimate fits.
+/// Left out are those that wait for a reviewer, for a person who runs a stage again, for nothing, or for a
+/// stage that isn't built. Those that the cost cap stopped come last: they go on as soon as the next
+/// estimate fits.
 ///
 /// # Errors
 /// The database's.
 pub async fn list_pending(db: &Db, since: Option<Date>) -> Result<Vec<PendingEpisode>, DbError> {
     let filter = OverviewFilter { since, ..OverviewFilter::default() };
-    let standings = db.run(move |conn| load_standings(conn, &filter)).await?;
-    let v2 = standings.into_iter().filter(|s| s.episode.pipeline_version == PipelineVersion::V2);
-    let pending = v2.filter_map(|standing| {
-        let (WaitingFor::Stage(next) | WaitingFor::Cap { stage: next }) = standing.waiting_for else {
-            return None;
-        };
-        let episode = standing.episode;
-        Some(PendingEpisode {
-            episode_id: episode.episode_id,
-            title: episode.title,
-            status: episode.status,
-            next,
-        })
-    });
-    let mut pending: Vec<PendingEpisode> = pending.collect();
+    let planned = db.run(move |conn| load_planned(conn, &filter)).await?;
+    let mut pending: Vec<PendingEpisode> = planned.into_iter().filter_map(pending_episode).collect();
     pending.sort_by_key(|episode| episode.status == EpisodeStatus::CostLimit);
     Ok(pending)
+}
+
+fn pending_episode(planned: PlannedEpisode) -> Option<PendingEpisode> {
+    let PlannedEpisode { episode, waiting_for, .. } = planned;
+    let (WaitingFor::Stage(next) | WaitingFor::Cap { stage: next }) = waiting_for else { return None };
+    (episode.pipeline_version == PipelineVersion::V2).then_some(PendingEpisode {
+        episode_id: episode.episode_id,
+        title: episode.title,
+        status: episode.status,
+        next,
+    })
 }

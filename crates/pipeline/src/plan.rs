@@ -1,71 +1,53 @@
-//! The plan of one episode, decided from rows alone.
+//! The plan of one episode: which steps are done, which one is next. Decided from rows alone.
 
 use btcedu_domain::{EpisodeId, EpisodeStatus, PipelineVersion, ReviewStage, ReviewStatus, Stage};
-use btcedu_stages::{BuiltStage, Position};
+use btcedu_models::{DbError, review_tasks};
+use btcedu_stages::{BuiltStage, Position, StageContext, StageError};
 use serde::Serialize;
 
-/// What is known of one gate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum GateState {
-    /// Nobody was asked yet.
-    #[default]
-    NotAsked,
-    /// Somebody must decide.
-    Waiting,
-    /// Go on.
-    Approved,
-    /// Sent back, with or without notes.
-    SentBack,
-}
+use crate::episode::query_episode;
 
-impl From<ReviewStatus> for GateState {
-    fn from(status: ReviewStatus) -> Self {
-        match status {
-            ReviewStatus::Approved => Self::Approved,
-            ReviewStatus::Pending | ReviewStatus::InReview => Self::Waiting,
-            ReviewStatus::Rejected | ReviewStatus::ChangesRequested => Self::SentBack,
-        }
-    }
-}
-
-/// Both gates of an episode.
+/// The status of the newest review at each gate; `None` where no review has been opened yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Gates {
     /// Gate 1, after correct.
-    pub correct: GateState,
+    pub correct: Option<ReviewStatus>,
     /// Gate 2, after adapt.
-    pub adapt: GateState,
+    pub adapt: Option<ReviewStatus>,
 }
 
 impl Gates {
-    /// Returns the state of one of them.
-    pub const fn of(self, gate: ReviewStage) -> GateState {
+    /// Returns the status at one of them.
+    pub const fn of(self, gate: ReviewStage) -> Option<ReviewStatus> {
         match gate {
             ReviewStage::Correct => self.correct,
             ReviewStage::Adapt => self.adapt,
         }
     }
+
+    fn is_approved(self, step: Step) -> bool {
+        matches!(step, Step::Gate(gate) if self.of(gate) == Some(ReviewStatus::Approved))
+    }
 }
 
-/// What the person asked for.
+/// What the user asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PlanFlags {
-    /// Look at the stages that are done, too.
+    /// Also look whether stages that are done would produce something else today.
     pub refresh: bool,
 }
 
-/// A stage, or a gate between two.
+/// A stage, or a gate between two stages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// A stage.
     Stage(Stage),
-    /// A review that blocks what follows.
+    /// A review that blocks the stages after it.
     Gate(ReviewStage),
 }
 
 impl Step {
-    /// Returns the name shown to people.
+    /// Returns the name that is shown to users.
     pub fn name(self) -> &'static str {
         match self {
             Self::Stage(stage) => stage.as_str(),
@@ -81,21 +63,21 @@ impl Serialize for Step {
     }
 }
 
-/// Where a step stands.
+/// The state of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepState {
-    /// Behind the episode.
+    /// Done.
     Done,
-    /// Behind the episode, and looked at again because of `--refresh`.
+    /// Done, and looked at again because of `--refresh`.
     LookAgain,
-    /// The next to be done.
+    /// The next step.
     Next,
-    /// The next, and a person must decide first.
+    /// The next step, and a reviewer must decide.
     Waiting,
-    /// The next, and this version of the program doesn't have it.
+    /// The next step, and this version of the program doesn't have it.
     NotBuilt,
-    /// After the next.
+    /// After the next step.
     Later,
 }
 
@@ -104,11 +86,11 @@ pub enum StepState {
 pub struct PlannedStep {
     /// The stage or gate.
     pub step: Step,
-    /// Where it stands.
+    /// Its state.
     pub state: StepState,
     /// Whether this version of the program has it.
     pub built: bool,
-    /// Why, or what to do, in words.
+    /// The reason, or what to do.
     pub note: String,
 }
 
@@ -116,6 +98,11 @@ impl PlannedStep {
     /// Returns the step's name.
     pub fn name(&self) -> &'static str {
         self.step.name()
+    }
+
+    fn new(step: Step, state: StepState, note: impl Into<String>) -> Self {
+        let built = !matches!(step, Step::Stage(stage) if BuiltStage::of(stage).is_none());
+        Self { step, state, built, note: note.into() }
     }
 }
 
@@ -126,14 +113,14 @@ pub struct PipelinePlan {
     pub episode_id: EpisodeId,
     /// 1 or 2.
     pub pipeline_version: i32,
-    /// How far it has got.
+    /// Its status.
     pub status: EpisodeStatus,
     /// The steps.
     pub steps: Vec<PlannedStep>,
 }
 
 impl PipelinePlan {
-    /// Returns the step that comes next; none where the plan is done.
+    /// Returns the next step; `None` where all are done.
     pub fn next(&self) -> Option<&PlannedStep> {
         self.steps
             .iter()
@@ -161,7 +148,28 @@ const V2: [Step; 9] = [
     Step::Stage(Stage::Imagegen),
 ];
 
-/// Decides what is behind an episode, what comes next, and what later.
+/// Loads what a plan depends on, and decides it. Reads no file.
+///
+/// # Errors
+/// [`StageError::UnknownEpisode`], or the database's.
+pub async fn load_plan(
+    ctx: &StageContext,
+    id: &EpisodeId,
+    flags: PlanFlags,
+) -> Result<PipelinePlan, StageError> {
+    query_episode(ctx, id, move |conn, episode| {
+        let position = Position::load(conn, &episode)?;
+        let mut gate = |stage| {
+            let task = review_tasks::find_latest(conn, &episode.episode_id, stage)?;
+            Ok::<_, DbError>(task.map(|task| task.status))
+        };
+        let gates = Gates { correct: gate(ReviewStage::Correct)?, adapt: gate(ReviewStage::Adapt)? };
+        Ok(resolve_pipeline_plan(&episode.episode_id, position, gates, flags))
+    })
+    .await
+}
+
+/// Decides which steps of an episode are done, which one is next, and which come later.
 pub fn resolve_pipeline_plan(
     episode: &EpisodeId,
     position: Position,
@@ -172,18 +180,18 @@ pub fn resolve_pipeline_plan(
         PipelineVersion::V1 => &V1,
         PipelineVersion::V2 => &V2,
     };
-    let reached = reached(position, steps);
+    let done = count_done(position, steps);
     let mut next_found = false;
     let steps = steps
         .iter()
         .enumerate()
         .map(|(at, &step)| {
-            let behind = at < reached || is_approved(step, at, reached, gates);
-            if behind {
-                return behind_step(step, flags);
+            // An approved gate right before the next stage is done.
+            if at < done || (at == done && gates.is_approved(step)) {
+                return done_step(step, flags);
             }
             if next_found {
-                return planned(step, StepState::Later, String::new());
+                return PlannedStep::new(step, StepState::Later, "");
             }
             next_found = true;
             next_step(step, episode, position, gates)
@@ -197,13 +205,8 @@ pub fn resolve_pipeline_plan(
     }
 }
 
-/// A gate right before the next stage is behind the episode once it is approved.
-fn is_approved(step: Step, at: usize, reached: usize, gates: Gates) -> bool {
-    at == reached && matches!(step, Step::Gate(gate) if gates.of(gate) == GateState::Approved)
-}
-
-/// Counts the steps that are behind the episode.
-fn reached(position: Position, steps: &[Step]) -> usize {
+/// Counts the steps that are done; an approved gate after them isn't counted.
+fn count_done(position: Position, steps: &[Step]) -> usize {
     let place = |wanted: &dyn Fn(Stage) -> bool| {
         steps.iter().position(|step| matches!(step, Step::Stage(stage) if wanted(*stage)))
     };
@@ -212,7 +215,7 @@ fn reached(position: Position, steps: &[Step]) -> usize {
         EpisodeStatus::CostLimit | EpisodeStatus::Failed => {
             place(&|stage| Some(stage) == position.stopped_in).unwrap_or(0)
         }
-        // Done as far as this program goes; what follows is later work.
+        // All steps of this version are done; the stages that set these statuses are not built yet.
         EpisodeStatus::Completed
         | EpisodeStatus::TtsDone
         | EpisodeStatus::Rendered
@@ -222,54 +225,36 @@ fn reached(position: Position, steps: &[Step]) -> usize {
     }
 }
 
-fn behind_step(step: Step, flags: PlanFlags) -> PlannedStep {
-    let again = flags.refresh && matches!(step, Step::Stage(stage) if BuiltStage::of(stage).is_some());
-    if again {
-        planned(
-            step,
-            StepState::LookAgain,
-            "--refresh looks whether it would come out differently".to_owned(),
-        )
-    } else {
-        planned(step, StepState::Done, String::new())
+fn done_step(step: Step, flags: PlanFlags) -> PlannedStep {
+    let is_looked_at = flags.refresh && matches!(step, Step::Stage(stage) if BuiltStage::of(stage).is_some());
+    if is_looked_at {
+        let note = "--refresh looks whether it would come out differently";
+        return PlannedStep::new(step, StepState::LookAgain, note);
     }
+    PlannedStep::new(step, StepState::Done, "")
 }
 
 fn next_step(step: Step, id: &EpisodeId, position: Position, gates: Gates) -> PlannedStep {
-    match step {
-        Step::Gate(gate) => planned(step, StepState::Waiting, gate_note(gates.of(gate))),
-        Step::Stage(stage) if BuiltStage::of(stage).is_none() => planned(
-            step,
-            StepState::NotBuilt,
-            "this version of btcedu doesn't have this stage yet".to_owned(),
-        ),
-        Step::Stage(stage) if position.status == EpisodeStatus::CostLimit => planned(
-            step,
-            StepState::Next,
-            format!(
-                "the cost cap was reached here; raise MAX_EPISODE_COST_USD and run `btcedu {stage} {id}`"
-            ),
-        ),
-        Step::Stage(stage) => {
-            planned(step, StepState::Next, format!("`btcedu {stage} {id}`, or `btcedu run {id}`"))
+    let stage = match step {
+        Step::Gate(gate) if gates.of(gate).is_some_and(ReviewStatus::is_sent_back) => {
+            return PlannedStep::new(step, StepState::Waiting, "the review sent the text back");
         }
-    }
-}
-
-fn gate_note(state: GateState) -> String {
-    match state {
-        GateState::NotAsked | GateState::Waiting => {
-            "a reviewer must approve the text first; `btcedu review list` shows it"
+        Step::Gate(_) => {
+            let note = "a reviewer must approve the text first; `btcedu review list` shows it";
+            return PlannedStep::new(step, StepState::Waiting, note);
         }
-        GateState::SentBack => "the review sent the text back",
-        GateState::Approved => "approved",
+        Step::Stage(stage) => stage,
+    };
+    if BuiltStage::of(stage).is_none() {
+        let note = "this version of btcedu doesn't have this stage yet";
+        return PlannedStep::new(step, StepState::NotBuilt, note);
     }
-    .to_owned()
-}
-
-fn planned(step: Step, state: StepState, note: String) -> PlannedStep {
-    let built = !matches!(step, Step::Stage(stage) if BuiltStage::of(stage).is_none());
-    PlannedStep { step, state, built, note }
+    let note = if position.status == EpisodeStatus::CostLimit {
+        format!("the cost cap was reached here; raise MAX_EPISODE_COST_USD and run `btcedu {stage} {id}`")
+    } else {
+        format!("`btcedu {stage} {id}`, or `btcedu run {id}`")
+    };
+    PlannedStep::new(step, StepState::Next, note)
 }
 
 #[cfg(test)]

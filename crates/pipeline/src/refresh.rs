@@ -1,75 +1,88 @@
-//! Looks back: which stage behind an episode would come out differently today, and what making it anew costs.
+//! Finds which done stage would produce something else today, and what running it again costs.
 
 use btcedu_artifacts::stale_path;
 use btcedu_domain::{EpisodeId, Stage, Usd};
-use btcedu_models::{episodes, pipeline_runs};
+use btcedu_models::pipeline_runs;
 use btcedu_stages::{BuiltStage, PreviewDetails, StageContext, StageError, StageFlags};
 use serde::Serialize;
 
-use crate::{PlanFlags, Step, StepState, load_plan};
+use crate::{
+    episode::query_episode,
+    plan::{PlanFlags, Step, StepState, load_plan},
+};
 
-/// The first stage that would be made anew; all behind it follow.
+/// The first done stage that would be run again.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct LookBack {
+pub struct RefreshPlan {
     /// The stage.
     pub stage: Stage,
-    /// Why.
+    /// Why it would be run again.
     pub reason: String,
     /// What it should cost at most.
     #[serde(rename = "estimate_usd")]
     pub estimate: Usd,
-    /// Stages that are made anew if another text comes of it; their price depends on that text.
+    /// The done stages after it. They are run again if it produces another text, and their price
+    /// depends on that text.
     pub then: Vec<Stage>,
-    /// What the dearest earlier run of each of those has cost, added up: a hint at their price.
+    /// A hint at their price: the cost of the most expensive earlier run of each, added up.
     #[serde(rename = "then_cost_before_usd")]
     pub then_cost_before: Usd,
 }
 
-/// Finds the first stage behind an episode that a new prompt, model or setting would make differently.
+/// Finds the first done stage that a new prompt, model or setting would change.
 ///
-/// No network, no row, no file, no lock.
+/// Uses no network and no lock; writes no row and no file.
 ///
 /// # Errors
-/// [`StageError`] where the episode or what a stage reads can't be read.
-pub async fn look_back(ctx: &StageContext, id: &EpisodeId) -> Result<Option<LookBack>, StageError> {
+/// [`StageError`] where the episode or an input of a stage can't be read.
+pub async fn plan_refresh(ctx: &StageContext, id: &EpisodeId) -> Result<Option<RefreshPlan>, StageError> {
     let plan = load_plan(ctx, id, PlanFlags { refresh: true }).await?;
-    let again = plan.steps.iter().filter(|step| step.state == StepState::LookAgain);
-    let behind: Vec<BuiltStage> = again
+    let looked_at = plan.steps.iter().filter(|step| step.state == StepState::LookAgain);
+    let done: Vec<BuiltStage> = looked_at
         .filter_map(|step| match step.step {
             Step::Stage(stage) => BuiltStage::of(stage),
             Step::Gate(_) => None,
         })
         .collect();
-    for (at, &stage) in behind.iter().enumerate() {
-        if let Some((reason, estimate)) = would_change(ctx, id, stage).await? {
-            let then: Vec<Stage> = behind.iter().skip(at + 1).map(|stage| stage.stage()).collect();
-            let then_cost_before = cost_before(ctx, id, &then).await?;
-            return Ok(Some(LookBack { stage: stage.stage(), reason, estimate, then, then_cost_before }));
+    for (at, &stage) in done.iter().enumerate() {
+        if let Some(change) = find_change(ctx, id, stage).await? {
+            let then: Vec<Stage> = done.iter().skip(at + 1).map(|stage| stage.stage()).collect();
+            return Ok(Some(RefreshPlan {
+                stage: stage.stage(),
+                reason: change.reason,
+                estimate: change.estimate,
+                then_cost_before: highest_costs(ctx, id, then.clone()).await?,
+                then,
+            }));
         }
     }
     Ok(None)
 }
 
-/// Adds up what the dearest earlier run of each stage has cost.
-async fn cost_before(ctx: &StageContext, id: &EpisodeId, stages: &[Stage]) -> Result<Usd, StageError> {
-    let wanted = id.clone();
-    let runs = ctx.db.run(move |conn| match episodes::find(conn, &wanted)? {
-        Some(episode) => pipeline_runs::list_for_episode(conn, episode.id),
-        None => Ok(Vec::new()),
-    });
-    let runs = runs.await?;
-    let dearest = |stage: &Stage| {
-        let costs = runs.iter().filter(|run| run.stage == *stage).map(|run| run.estimated_cost_usd);
-        costs.max().unwrap_or_default()
-    };
-    Ok(stages.iter().map(dearest).sum())
+/// Adds up the cost of the most expensive run of each stage.
+async fn highest_costs(ctx: &StageContext, id: &EpisodeId, stages: Vec<Stage>) -> Result<Usd, StageError> {
+    query_episode(ctx, id, move |conn, episode| {
+        let runs = pipeline_runs::list_for_episode(conn, episode.id)?;
+        let highest = |stage: &Stage| {
+            let costs = runs.iter().filter(|run| run.stage == *stage).map(|run| run.estimated_cost_usd);
+            costs.max().unwrap_or_default()
+        };
+        Ok(stages.iter().map(highest).sum())
+    })
+    .await
 }
 
-async fn would_change(
+/// Why a stage would produce something else, and what that costs at most.
+struct Change {
+    reason: String,
+    estimate: Usd,
+}
+
+async fn find_change(
     ctx: &StageContext,
     id: &EpisodeId,
     stage: BuiltStage,
-) -> Result<Option<(String, Usd)>, StageError> {
+) -> Result<Option<Change>, StageError> {
     let flags = StageFlags { refresh: true, ..StageFlags::default() };
     match stage.preview(ctx, id, &flags).await {
         Ok(preview) if preview.would_run() => {
@@ -79,10 +92,10 @@ async fn would_change(
                     format!("{} picture(s) would come out differently", pictures.pictures_to_buy())
                 }
             };
-            Ok(Some((reason, preview.estimate)))
+            Ok(Some(Change { reason, estimate: preview.estimate }))
         }
         Ok(_) => Ok(None),
-        // Where a person brought the text in, or wrote in one that is up to date, it stands as it is.
+        // A text whose input is missing was brought in by a person. It is kept, and so is an edit that is current.
         Err(StageError::MissingInput { .. }) if stage != BuiltStage::Imagegen => Ok(None),
         Err(StageError::EditedByHand { path, .. }) if !stale_path(&path).exists() => Ok(None),
         Err(error) => Err(error),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use btcedu_domain::EpisodeId;
 use btcedu_pipeline::{
-    LookBack, PendingEpisode, RunOptions, RunReport, RunnerEnd, list_pending, run_episode,
+    PendingEpisode, RefreshPlan, RunOptions, RunReport, RunnerEnd, list_pending, run_episode,
 };
 use clap::Args;
 use indicatif::MultiProgress;
@@ -186,7 +186,7 @@ async fn run_each(
 }
 
 /// Says what is made anew, and the price, before it is done.
-fn announce(again: &LookBack) {
+fn announce(again: &RefreshPlan) {
     let then: Vec<&str> = again.then.iter().map(|stage| stage.as_str()).collect();
     let then = if then.is_empty() {
         String::new()

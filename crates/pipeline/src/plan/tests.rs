@@ -1,4 +1,4 @@
-//! Every status of both pipelines, and what comes next from there.
+//! Every status of both pipelines, and the step that is next there.
 
 use super::*;
 
@@ -40,11 +40,11 @@ fn each_status_of_v2_leads_to_its_next_step() {
 }
 
 #[test]
-fn an_approved_gate_is_behind_and_a_rejected_one_waits() {
-    let approved = Gates { correct: GateState::Approved, adapt: GateState::NotAsked };
+fn an_approved_gate_is_done_and_a_rejected_one_waits() {
+    let approved = Gates { correct: Some(ReviewStatus::Approved), adapt: None };
     let plan_after = plan(PipelineVersion::V2, EpisodeStatus::Corrected, None, approved);
     assert_eq!(plan_after.next().unwrap().name(), "translate");
-    let sent_back = Gates { correct: GateState::SentBack, adapt: GateState::NotAsked };
+    let sent_back = Gates { correct: Some(ReviewStatus::Rejected), adapt: None };
     let plan_back = plan(PipelineVersion::V2, EpisodeStatus::Corrected, None, sent_back);
     assert_eq!(plan_back.next().unwrap().state, StepState::Waiting);
 }

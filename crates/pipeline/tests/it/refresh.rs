@@ -1,7 +1,7 @@
 //! Looking back: what a new template or model would make differently, its price, and making it anew.
 
 use btcedu_domain::{EpisodeStatus, Stage, Usd};
-use btcedu_pipeline::{LookBack, RunReport, RunnerEnd, look_back};
+use btcedu_pipeline::{RefreshPlan, RunReport, RunnerEnd, plan_refresh};
 use btcedu_stages::StageError;
 
 use crate::world::{PICTURE, TEXT, WHOLE, World, edit, id, read, tagged, usual_reply};
@@ -10,8 +10,8 @@ fn ran(report: &RunReport) -> Vec<Stage> {
     report.stages.iter().map(|run| run.stage).collect()
 }
 
-async fn again(world: &World) -> Option<LookBack> {
-    look_back(&world.ctx, &id()).await.unwrap()
+async fn again(world: &World) -> Option<RefreshPlan> {
+    plan_refresh(&world.ctx, &id()).await.unwrap()
 }
 
 /// A finished episode, and a template that has changed since.
@@ -185,7 +185,7 @@ async fn an_edited_text_that_is_out_of_date_is_told() {
     world.set_status(EpisodeStatus::ImagesGenerated);
     let chapters = world.dir().chapters();
     edit(&chapters, &read(&chapters).replace("Bölüm 1", "Birinci bölüm"));
-    let error = look_back(&world.ctx, &id()).await.unwrap_err();
+    let error = plan_refresh(&world.ctx, &id()).await.unwrap_err();
     assert!(matches!(error, StageError::EditedByHand { stage: Stage::Chapterize, .. }), "{error:?}");
 }
 

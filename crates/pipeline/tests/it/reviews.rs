@@ -126,7 +126,10 @@ async fn a_second_decision_is_refused_and_names_the_first() {
     let decided = world.task(ReviewStage::Correct);
     for verdict in [Verdict::Approve, reject(None), changes("Nein.")] {
         let error = world.decide(1, verdict).await.unwrap_err();
-        assert!(matches!(error, ReviewError::Decided { status: ReviewStatus::Approved, .. }), "{error:?}");
+        assert!(
+            matches!(error, ReviewError::AlreadyDecided { status: ReviewStatus::Approved, .. }),
+            "{error:?}"
+        );
         assert!(error.to_string().contains(&decided.reviewed_at.unwrap().to_string()), "{error}");
     }
     assert_eq!(world.task(ReviewStage::Correct), decided);
@@ -253,13 +256,13 @@ fn each_error_of_a_review_has_its_kind() {
         (ReviewError::Unknown { task }, ErrorKind::UnknownName),
         (ReviewError::NotesMissing, ErrorKind::Usage),
         (
-            ReviewError::Decided { task, status: ReviewStatus::Approved, when: String::new() },
+            ReviewError::AlreadyDecided { task, status: ReviewStatus::Approved, when: String::new() },
             ErrorKind::Conflict,
         ),
         (ReviewError::Superseded { task }, ErrorKind::Conflict),
         (ReviewError::TextMissing { task, path: path.clone() }, ErrorKind::Conflict),
         (ReviewError::TextChanged { task, path }, ErrorKind::Blocked),
-        (ReviewError::SeenAnother { task }, ErrorKind::Blocked),
+        (ReviewError::OtherTextSeen { task }, ErrorKind::Blocked),
         (
             ReviewError::OutOfDate { task, episode: id(), reason: "correct wrote a new text".to_owned() },
             ErrorKind::Blocked,

@@ -60,7 +60,7 @@ async fn an_edit_of_a_decided_review_is_not_accepted() {
     world.approve(1).await;
     edit(&world.dir().corrected_transcript(), EDITED);
     let error = accept_edit(&world.ctx, 1, "btcedu web").await.unwrap_err();
-    assert!(matches!(error, ReviewError::Decided { .. }), "{error:?}");
+    assert!(matches!(error, ReviewError::AlreadyDecided { .. }), "{error:?}");
     let view = find_review(&world.ctx, 1).await.unwrap();
     assert!(!view.text_changed, "what was decided is history");
     assert_ne!(view.artifact_hash, Some(Sha256Hash::of_bytes(EDITED.as_bytes())));
@@ -74,7 +74,7 @@ async fn a_person_who_has_seen_another_text_decides_nothing() {
         decide_review(&world.ctx, Decision { task: 1, verdict: &verdict, seen, command: "btcedu web" })
     };
     let error = seeing(Some(Sha256Hash::of_bytes(b"another"))).await.unwrap_err();
-    assert!(matches!(error, ReviewError::SeenAnother { task: 1 }), "{error:?}");
+    assert!(matches!(error, ReviewError::OtherTextSeen { task: 1 }), "{error:?}");
     assert_eq!(world.task(ReviewStage::Correct).status, ReviewStatus::Pending);
     let view = seeing(hash_in_the_row(&world)).await.unwrap();
     assert_eq!(view.status, ReviewStatus::Approved);

@@ -26,7 +26,8 @@ use btcedu_models::{
     testing,
 };
 use btcedu_pipeline::{
-    Decision, LookBack, ReviewError, ReviewView, RunOptions, RunReport, Verdict, decide_review, run_episode,
+    Decision, RefreshPlan, ReviewError, ReviewView, RunOptions, RunReport, Verdict, decide_review,
+    run_episode,
 };
 use btcedu_prompts::PromptSource;
 use btcedu_stages::{
@@ -224,9 +225,9 @@ impl World {
     }
 
     /// Runs [`EP`] with `--refresh`; returns the report and what was announced.
-    pub(crate) async fn refresh(&self) -> (RunReport, Vec<LookBack>) {
+    pub(crate) async fn refresh(&self) -> (RunReport, Vec<RefreshPlan>) {
         let announced = Mutex::new(Vec::new());
-        let announce = |again: &LookBack| announced.lock().unwrap().push(again.clone());
+        let announce = |again: &RefreshPlan| announced.lock().unwrap().push(again.clone());
         let options = RunOptions { command: "btcedu run ep1", refresh: true, announce: &announce };
         let report = run_episode(&self.ctx, &id(), &options).await.unwrap();
         (report, announced.into_inner().unwrap())
