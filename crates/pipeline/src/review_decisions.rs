@@ -65,7 +65,7 @@ pub struct Decision<'a> {
     /// What is decided.
     pub verdict: &'a Verdict,
     /// SHA-256 of the text that the reviewer has read, where it is known. The decision is refused if the review
-    /// is about another text by now.
+    /// is now about another text.
     pub seen: Option<Sha256Hash>,
     /// The command line; other commands that find the episode locked are shown it.
     pub command: &'a str,
@@ -123,11 +123,10 @@ fn status_after(task: &ReviewTask, position: Position, verdict: &Verdict) -> Opt
     }
 }
 
-/// Whether a review was about the text that the file holds.
+/// Whether a review had to be updated to the text that the file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum TextState {
     Unchanged,
-    /// It is by now.
     Changed,
 }
 

@@ -40,7 +40,7 @@ pub enum ReviewError {
         /// The text.
         path: String,
     },
-    /// The decision is about another text than the review is about by now.
+    /// The reviewer has read another text than the one that the review is now about.
     #[error(
         "the text of review {task} was made anew since you opened it; look at it as it is now and then decide"
     )]

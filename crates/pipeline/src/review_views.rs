@@ -38,9 +38,9 @@ pub struct ReviewView {
     pub diff_path: PathBuf,
     /// SHA-256 of the text that the review is about.
     pub artifact_hash: Option<Sha256Hash>,
-    /// Whether the file holds another text by now.
+    /// Whether the file now holds another text.
     pub text_changed: bool,
-    /// What has changed, where a text that this one was made from is another one by now.
+    /// Why the text is out of date, where a text that it was made from has changed.
     pub out_of_date: Option<String>,
     /// Warnings for the reviewer, from the stage that made the text.
     pub warnings: Vec<String>,

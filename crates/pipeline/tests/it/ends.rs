@@ -184,7 +184,7 @@ async fn a_timer_that_meets_the_cap_again_keeps_one_report() {
         assert_eq!(kind(&world.run().await), "cap_reached");
     }
     assert_eq!(world.reports().len(), 1);
-    // Going on is news again.
+    // A run that gets further keeps a report again.
     world.ctx.settings.max_episode_cost = TEXT;
     world.run().await;
     assert_eq!(world.reports().len(), 2);
