@@ -118,13 +118,13 @@ pub fn find(conn: &mut Conn, call_id: CallId) -> Result<Option<ProviderCall>, Db
     Ok(query.select(ProviderCall::as_select()).first(conn).optional()?)
 }
 
-/// Lists the calls of an episode, oldest first.
+/// Lists the calls of an episode, oldest first: by the order of their runs, since a clock may be set back.
 ///
 /// # Errors
 /// [`DbError`] of the query.
 pub fn list_for_episode(conn: &mut Conn, episode: EpisodeRowId) -> Result<Vec<ProviderCall>, DbError> {
     let query = provider_calls::table.filter(provider_calls::episode_id.eq(episode));
-    let oldest = query.order((provider_calls::sent_at, provider_calls::call_id));
+    let oldest = query.order((provider_calls::run_id, provider_calls::sent_at, provider_calls::call_id));
     Ok(oldest.select(ProviderCall::as_select()).load(conn)?)
 }
 

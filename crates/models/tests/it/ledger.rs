@@ -44,6 +44,26 @@ fn cost(fixture: &Fixture, episode: &Episode) -> i64 {
 }
 
 #[test]
+fn calls_are_listed_by_the_order_of_their_runs_since_a_clock_may_be_set_back() {
+    let fixture = fixture();
+    let episode = fixture.episode("abc123", EpisodeStatus::Chapterized);
+    let run = || Some(fixture.run(|conn| Ok(testing::pipeline_run(conn, &episode, Stage::Correct))));
+    let sent = |run_id, at| {
+        let new = NewCall { run_id, sent_at: time(at), ..image(&episode, 1) };
+        settled(&fixture, &new, None)
+    };
+    let (first, second) = (run(), run());
+    let calls = [
+        sent(None, "2026-11-22T12:00:00Z"),
+        sent(first, "2026-11-22T11:00:00Z"),
+        sent(first, "2026-11-22T11:30:00Z"),
+        sent(second, "2026-11-22T09:30:00Z"),
+    ];
+    let listed = fixture.run(|conn| provider_calls::list_for_episode(conn, episode.id));
+    assert_eq!(listed.iter().map(|call| call.call_id).collect::<Vec<_>>(), calls);
+}
+
+#[test]
 fn a_call_is_sent_and_then_settled_once_with_all_that_is_known() {
     let fixture = fixture();
     let episode = fixture.episode("abc123", EpisodeStatus::Chapterized);
