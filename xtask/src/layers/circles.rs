@@ -21,9 +21,6 @@ use modules::{Arrow, ModulePath, Modules};
 
 use crate::{cargo, workspace::Metadata};
 
-/// Crates whose circles are still to be taken apart. The list may only become shorter.
-const NOT_YET_CHECKED: &[&str] = &["dashboard"];
-
 const WHAT_TO_DO: &str = "Move what both sides need into a module of its own, \
                           or into the one of the two that is lower, or pass it as an argument";
 
@@ -37,9 +34,6 @@ type Level = BTreeMap<ModulePath, BTreeMap<ModulePath, Arrow>>;
 pub(crate) fn problems(metadata: &Metadata) -> Result<Vec<String>> {
     let mut problems = vec![];
     for package in &metadata.packages {
-        if NOT_YET_CHECKED.contains(&package.short_name()) {
-            continue;
-        }
         for root in package.product_files() {
             let circles =
                 circles(root).with_context(|| format!("can't read the modules of {}", package.name))?;

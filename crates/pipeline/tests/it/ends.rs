@@ -1,8 +1,7 @@
 //! Why a run ends before all is done, and how the next one goes on.
 
-use btcedu_clients::TextError;
+use btcedu_clients::{ApiFailure, FailureKind};
 use btcedu_domain::{CallState, EpisodeStatus, ErrorKind, Kinded, Stage, Usd};
-use btcedu_imagegen::ImageGenError;
 use btcedu_models::{episodes, testing};
 use btcedu_pipeline::{RunReport, RunnerEnd};
 use btcedu_stages::{Observer, ResendUnknown, Signal, StageError, StageEvent};
@@ -66,7 +65,7 @@ async fn an_error_behind_a_stage_that_was_done_is_in_the_report() {
 async fn what_a_person_must_allow_blocks_the_run_behind_a_stage_that_was_done() {
     let mut world = World::at_gate_2().await;
     world.approve(2).await;
-    world.answer_pictures(|_| Err(ImageGenError::TimedOut { after: std::time::Duration::from_mins(5) }));
+    world.answer_pictures(|_| Err(ApiFailure::new(FailureKind::TimedOut, "no picture came within 300 s")));
     let report = world.run().await;
     assert_eq!(outcomes(&report)[1].0, Stage::Imagegen, "{report:?}");
     let unknown = world.calls().iter().filter(|(_, state)| *state == CallState::Unknown).count();
@@ -250,9 +249,7 @@ async fn a_provider_that_asks_to_slow_down_is_asked_again_in_the_same_run() {
 #[tokio::test]
 async fn a_key_that_the_provider_refuses_fails_the_stage_at_once() {
     let world = World::transcribed();
-    world.answer(Stage::Correct, |_| {
-        Err(TextError::KeyRefused { message: "invalid".to_owned(), request_id: None })
-    });
+    world.answer(Stage::Correct, |_| Err(ApiFailure::new(FailureKind::KeyRefused, "invalid")));
     let report = world.run().await;
     assert!(matches!(&report.end, RunnerEnd::Failed { message } if message.contains("ANTHROPIC_API_KEY")));
     assert_eq!(

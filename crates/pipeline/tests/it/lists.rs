@@ -292,7 +292,7 @@ async fn three_costly_failures_in_a_row_wait_for_a_person() {
 async fn failures_that_cost_nothing_dont_stop_a_timer() {
     let world = World::transcribed();
     world.answer(Stage::Correct, |_| {
-        Err(btcedu_clients::TextError::QuotaExhausted { message: "empty".to_owned(), request_id: None })
+        Err(btcedu_clients::ApiFailure::new(btcedu_clients::FailureKind::QuotaExhausted, "empty"))
     });
     for _run in 0..4 {
         world.run().await;

@@ -1,8 +1,6 @@
 //! Decisions: what they do to the episode, its files and its history, and which are refused.
 
-use btcedu_artifacts::{
-    EpisodeLock, LockHolder, StaleMarker, read_json as read_file, stale_note, stale_path,
-};
+use btcedu_artifacts::{EpisodeLock, LockHolder, StaleMarker, stale_path};
 use btcedu_domain::{EpisodeStatus, ErrorKind, Kinded, ReviewStage, ReviewStatus, Stage};
 use btcedu_models::review_tasks::TaskSelection;
 use btcedu_pipeline::{
@@ -21,7 +19,7 @@ pub(crate) fn reject(notes: Option<&str>) -> Verdict {
 }
 
 fn history(world: &World) -> ReviewHistory {
-    read_file(&world.dir().review_history()).unwrap().unwrap()
+    world.ctx.data.read_json(&world.dir().review_history()).unwrap().unwrap()
 }
 
 #[tokio::test]
@@ -45,7 +43,7 @@ async fn a_request_for_changes_goes_back_and_its_notes_reach_the_next_prompt_onc
     world.decide(1, changes("  Lightning bleibt englisch. ")).await.unwrap();
     assert_eq!(world.status(), EpisodeStatus::Transcribed);
     assert_eq!(world.episode().review_status, Some(ReviewStatus::ChangesRequested));
-    let marker = stale_note(&world.dir().corrected_transcript()).unwrap().unwrap();
+    let marker = world.ctx.data.stale_note(&world.dir().corrected_transcript()).unwrap().unwrap();
     assert_eq!((marker.by.as_str(), marker.reason.as_str()), ("review 1", "review 1: changes_requested"));
 
     world.run().await;
@@ -80,7 +78,7 @@ async fn what_was_sent_back_marks_all_that_was_made_from_it() {
     let dir = world.dir();
     for path in [dir.corrected_transcript(), dir.translation(), dir.script(), dir.chapters(), dir.manifest()]
     {
-        assert_eq!(stale_note(&path).unwrap().unwrap().by, "review 3", "{}", path.display());
+        assert_eq!(world.ctx.data.stale_note(&path).unwrap().unwrap().by, "review 3", "{}", path.display());
     }
     assert!(!stale_path(&dir.draft_video()).exists(), "what isn't there gets no marker");
 }
@@ -100,7 +98,7 @@ async fn approving_another_text_than_later_stages_have_used_makes_these_anew() {
     world.approve(3).await;
     assert_eq!(world.status(), EpisodeStatus::Corrected);
     assert!(!stale_path(&world.dir().corrected_transcript()).exists(), "it is the approved one");
-    let marker = stale_note(&world.dir().translation()).unwrap().unwrap();
+    let marker = world.ctx.data.stale_note(&world.dir().translation()).unwrap().unwrap();
     assert_eq!(marker.reason, "review 3 approved another text");
     let report = world.run().await;
     let ran: Vec<Stage> = report.stages.iter().map(|run| run.stage).collect();

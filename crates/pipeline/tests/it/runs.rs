@@ -1,6 +1,6 @@
 //! A run along the plan: what it sends, writes and reports, from the transcript to the pictures.
 
-use btcedu_artifacts::{EpisodeLock, LockError, LockHolder, read_json as read_file};
+use btcedu_artifacts::{EpisodeLock, LockError, LockHolder};
 use btcedu_domain::{
     CallState, EpisodeId, EpisodeStatus, ErrorKind, Kinded, ReviewStage, ReviewStatus, Stage, Usd,
 };
@@ -139,7 +139,7 @@ async fn an_episode_that_another_run_holds_is_left_alone() {
     assert_eq!((world.asked(), world.status()), (vec![], EpisodeStatus::Transcribed));
     drop(lock);
     assert_eq!(world.run().await.status, EpisodeStatus::Corrected);
-    let named: LockHolder = read_file(&world.dir().lock_file()).unwrap().unwrap();
+    let named: LockHolder = world.ctx.data.read_json(&world.dir().lock_file()).unwrap().unwrap();
     assert_eq!(named.command, "btcedu run ep1", "the next that has to wait is told this command");
 }
 

@@ -9,15 +9,15 @@ use std::{
 };
 
 use async_trait::async_trait;
-use btcedu_artifacts::{DataDir, EpisodeDir, list_files, write_atomic};
+use btcedu_artifacts::{DataDir, EpisodeDir, write_atomic};
 use btcedu_catalog::ModelCatalog;
-use btcedu_clients::{MockLanguageModel, StopReason, TextError, TextReply, TextRequest, TextUsage};
+use btcedu_clients::{
+    ApiFailure, FailureKind, MockLanguageModel, StopReason, TextReply, TextRequest, TextUsage,
+};
 use btcedu_domain::{
     CallState, Clock, EpisodeId, EpisodeStatus, PipelineVersion, ReviewStage, Sha256Hash, Stage, Usd, UtcTime,
 };
-use btcedu_imagegen::{
-    GeneratedImage, ImageGenError, ImageOutcome, MockImageGenService, ModelCheck, Rejection,
-};
+use btcedu_imagegen::{GeneratedImage, ImageOutcome, MockImageGenService, ModelCheck, Rejection};
 use btcedu_models::{
     Conn, DbError,
     episodes::{self, Episode, NewEpisode},
@@ -71,8 +71,8 @@ impl Clock for TickingClock {
     }
 }
 
-type TextAnswer = Box<dyn FnMut(&str) -> Result<String, TextError> + Send>;
-type PictureAnswer = Box<dyn FnMut(&str) -> Result<ImageOutcome, ImageGenError> + Send>;
+type TextAnswer = Box<dyn FnMut(&str) -> Result<String, ApiFailure> + Send>;
+type PictureAnswer = Box<dyn FnMut(&str) -> Result<ImageOutcome, ApiFailure> + Send>;
 
 /// What the mocks were asked, and what they answer where a test wants something else.
 #[derive(Default)]
@@ -192,7 +192,7 @@ impl World {
     pub(crate) fn use_template_folder(&mut self) {
         let folder = self.folder.path().join("prompts");
         let embedded = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../prompts");
-        for file in list_files(&embedded).unwrap() {
+        for file in DataDir::new(&embedded).list(&embedded).unwrap() {
             write_atomic(&folder.join(file.file_name().unwrap()), &fs::read(&file).unwrap()).unwrap();
         }
         self.ctx.prompts = PromptSource::Folder(folder);
@@ -247,7 +247,7 @@ impl World {
     pub(crate) fn answer(
         &self,
         stage: Stage,
-        answer: impl FnMut(&str) -> Result<String, TextError> + Send + 'static,
+        answer: impl FnMut(&str) -> Result<String, ApiFailure> + Send + 'static,
     ) {
         self.script().texts.insert(stage, Box::new(answer));
     }
@@ -255,7 +255,7 @@ impl World {
     /// Answers picture calls otherwise; the answer is made from the prompt.
     pub(crate) fn answer_pictures(
         &self,
-        answer: impl FnMut(&str) -> Result<ImageOutcome, ImageGenError> + Send + 'static,
+        answer: impl FnMut(&str) -> Result<ImageOutcome, ApiFailure> + Send + 'static,
     ) {
         self.script().pictures = Some(Box::new(answer));
     }
@@ -324,7 +324,7 @@ impl World {
 
     /// The reports of [`EP`] that are kept on the disk, oldest first.
     pub(crate) fn reports(&self) -> Vec<Value> {
-        let mut files = list_files(&self.dir().reports()).unwrap();
+        let mut files = self.ctx.data.list(&self.dir().reports()).unwrap();
         files.sort();
         files.iter().map(|file| read_json(file)).collect()
     }
@@ -415,7 +415,11 @@ fn texts(script: &Arc<Mutex<Script>>) -> MockLanguageModel {
     model.expect_estimate().returning(|_| Some(TEXT));
     let answers = script.clone();
     model.expect_check_ready().returning(move |_| {
-        if answers.lock().unwrap().is_key_missing { Err(TextError::MissingKey) } else { Ok(()) }
+        if answers.lock().unwrap().is_key_missing {
+            Err(ApiFailure::new(FailureKind::MissingKey, "ANTHROPIC_API_KEY is not set"))
+        } else {
+            Ok(())
+        }
     });
     model
 }
@@ -503,6 +507,6 @@ pub(crate) fn refused() -> ImageOutcome {
 }
 
 /// A provider that asks to slow down: the call is tried again after a while.
-pub(crate) fn slow_down() -> TextError {
-    TextError::RateLimited { message: "too many".to_owned(), retry_after: None, request_id: None }
+pub(crate) fn slow_down() -> ApiFailure {
+    ApiFailure::new(FailureKind::RateLimited, "too many")
 }
