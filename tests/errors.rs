@@ -123,13 +123,13 @@ async fn what_no_retry_can_mend_stops_the_run_and_keeps_what_was_made() {
 #[tokio::test]
 async fn calls_in_flight_are_kept_when_another_is_fatal() {
     let env = world().await;
-    env.sim.script(pictures(Fault::Quota).when_prompt_contains("number 1."));
-    let slow = Fault::Delay(std::time::Duration::from_millis(400));
+    let delay = |ms| Fault::Delay(std::time::Duration::from_millis(ms));
     for n in 2..=4 {
-        env.sim.script(pictures(slow.clone()).when_prompt_contains(format!("number {n}.")));
+        env.sim.script(pictures(delay(1_500)).when_prompt_contains(format!("number {n}.")));
     }
-    // The refusal waits until the other three are on their way.
-    env.sim.script(pictures(slow).when_prompt_contains("number 1."));
+    // The refusal waits until the other three are on their way. A delay only combines with a rule behind it.
+    env.sim.script(pictures(delay(600)).when_prompt_contains("number 1."));
+    env.sim.script(pictures(Fault::Quota).when_prompt_contains("number 1."));
     env.add("ep1", &Chapters::own_prompts(8)).await;
     let _stopped = env.run(&["imagegen", "ep1"]).await.exits(1);
     assert_eq!(calls(&env).0, 4, "nothing is sent after the refusal");

@@ -71,6 +71,24 @@ impl ResponseError for WebError {
     }
 }
 
+/// The status of a library's error follows from its kind.
+macro_rules! by_kind {
+    ($($error:ty),+) => {$(
+        impl From<$error> for WebError {
+            fn from(error: $error) -> Self {
+                match error.kind() {
+                    ErrorKind::UnknownName | ErrorKind::NotFound => Self::NotFound(error.to_string()),
+                    ErrorKind::Usage => Self::BadInput(error.to_string()),
+                    ErrorKind::Conflict | ErrorKind::Blocked => Self::Conflict(error.to_string()),
+                    ErrorKind::Failed => Self::internal(error),
+                }
+            }
+        }
+    )+};
+}
+
+by_kind!(DbError, DeskError, ReviewError, WorkStopped);
+
 macro_rules! internal {
     ($($error:ty),+) => {$(
         impl From<$error> for WebError {
@@ -81,7 +99,7 @@ macro_rules! internal {
     )+};
 }
 
-internal!(DbError, WorkStopped, DeskError, tera::Error, getrandom::Error);
+internal!(tera::Error, getrandom::Error);
 
 impl From<FileError> for WebError {
     fn from(error: FileError) -> Self {
@@ -97,17 +115,6 @@ impl From<FileError> for WebError {
                 Self::NotFound(format!("{found} stands where the file should be, so it is not shown"))
             }
             other => Self::internal(other),
-        }
-    }
-}
-
-impl From<ReviewError> for WebError {
-    fn from(error: ReviewError) -> Self {
-        match error.kind() {
-            ErrorKind::UnknownName | ErrorKind::NotFound => Self::NotFound(error.to_string()),
-            ErrorKind::Usage => Self::BadInput(error.to_string()),
-            ErrorKind::Conflict | ErrorKind::Blocked => Self::Conflict(error.to_string()),
-            ErrorKind::Failed => Self::internal(error),
         }
     }
 }

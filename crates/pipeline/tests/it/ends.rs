@@ -249,7 +249,9 @@ async fn a_provider_that_asks_to_slow_down_is_asked_again_in_the_same_run() {
 #[tokio::test]
 async fn a_key_that_the_provider_refuses_fails_the_stage_at_once() {
     let world = World::transcribed();
-    world.answer(Stage::Correct, |_| Err(ApiFailure::new(FailureKind::KeyRefused, "invalid")));
+    world.answer(Stage::Correct, |_| {
+        Err(ApiFailure::new(FailureKind::KeyRefused, "the key in ANTHROPIC_API_KEY was refused"))
+    });
     let report = world.run().await;
     assert!(matches!(&report.end, RunnerEnd::Failed { message } if message.contains("ANTHROPIC_API_KEY")));
     assert_eq!(

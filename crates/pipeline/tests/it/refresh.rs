@@ -49,6 +49,15 @@ async fn nothing_is_made_anew_where_nothing_has_changed() {
 #[tokio::test]
 async fn looking_back_names_the_first_stage_its_price_and_what_the_later_ones_have_cost() {
     let world = finished_before_a_change_of("adapt").await;
+    // A later run that cost nothing doesn't hide what the stage has cost.
+    world.set_status(EpisodeStatus::Adapted);
+    std::fs::remove_file(world.dir().chapters()).unwrap();
+    let flags = btcedu_stages::StageFlags::default();
+    let stage = btcedu_stages::BuiltStage::Chapterize;
+    let free = btcedu_pipeline::run_stage(&world.ctx, &id(), stage, &flags, "btcedu chapterize").await;
+    assert_eq!(free.unwrap().cost, Usd::ZERO);
+    world.set_status(EpisodeStatus::ImagesGenerated);
+
     let files = world.files();
     let found = again(&world).await.unwrap();
     assert_eq!((found.stage, found.estimate), (Stage::Adapt, TEXT));

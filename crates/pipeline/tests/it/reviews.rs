@@ -1,8 +1,17 @@
 //! Decisions: what they do to the episode, its files and its history, and which are refused.
 
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
 use btcedu_artifacts::{EpisodeLock, LockHolder, StaleMarker, stale_path};
-use btcedu_domain::{EpisodeStatus, ErrorKind, Kinded, ReviewStage, ReviewStatus, Stage};
-use btcedu_models::review_tasks::TaskSelection;
+use btcedu_domain::{Clock, EpisodeStatus, ErrorKind, Kinded, ReviewStage, ReviewStatus, Stage, UtcTime};
+use btcedu_models::{
+    review_tasks::{self, TaskSelection},
+    testing,
+};
 use btcedu_pipeline::{
     ReviewError, ReviewHistory, Verdict, find_review, list_reviews, open_review, run_stage,
 };
@@ -159,6 +168,45 @@ async fn a_review_is_not_decided_while_a_run_holds_its_episode() {
     assert_eq!(world.task(ReviewStage::Correct).status, ReviewStatus::Pending);
     drop(lock);
     world.approve(1).await;
+}
+
+/// A clock that does something when somebody first waits.
+struct OnFirstWait {
+    clock: Arc<dyn Clock>,
+    action: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+#[async_trait]
+impl Clock for OnFirstWait {
+    fn now(&self) -> UtcTime {
+        self.clock.now()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        if let Some(action) = self.action.lock().unwrap().take() {
+            action();
+        }
+        self.clock.sleep(duration).await;
+    }
+}
+
+#[tokio::test]
+async fn a_decision_that_another_took_while_this_one_waited_for_the_lock_is_kept() {
+    let mut world = World::at_gate_1().await;
+    let holder = LockHolder::this_process("btcedu review approve 1", world.ctx.clock.now());
+    let lock = EpisodeLock::acquire(&world.dir(), &holder, world.ctx.clock.as_ref()).await.unwrap();
+    let db = world.ctx.db.clone();
+    let action = move || {
+        let approved = ReviewStatus::Approved;
+        testing::run(&db, |conn| review_tasks::set_status(conn, 1, approved, None, None)).unwrap();
+        drop(lock);
+    };
+    let clock = world.ctx.clock.clone();
+    world.ctx.clock = Arc::new(OnFirstWait { clock, action: Mutex::new(Some(Box::new(action))) });
+    let error = world.decide(1, reject(None)).await.unwrap_err();
+    assert!(matches!(error, ReviewError::AlreadyDecided { status: ReviewStatus::Approved, .. }), "{error:?}");
+    assert_eq!(world.status(), EpisodeStatus::Corrected);
+    assert!(!stale_path(&world.dir().corrected_transcript()).exists());
 }
 
 #[tokio::test]

@@ -192,7 +192,8 @@ impl World {
     pub(crate) fn use_template_folder(&mut self) {
         let folder = self.folder.path().join("prompts");
         let embedded = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../prompts");
-        for file in DataDir::new(&embedded).list(&embedded).unwrap() {
+        for file in fs::read_dir(&embedded).unwrap() {
+            let file = file.unwrap().path();
             write_atomic(&folder.join(file.file_name().unwrap()), &fs::read(&file).unwrap()).unwrap();
         }
         self.ctx.prompts = PromptSource::Folder(folder);
