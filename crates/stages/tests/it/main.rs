@@ -1,8 +1,13 @@
-//! The image stage through its public face: mocked providers, a real database, time that doesn't pass by itself.
+//! The stages through their public face: mocked providers, a real database, time that doesn't pass by itself.
 
 #![cfg(test)]
 
 mod events;
 mod prompts;
 mod retries;
+mod text_gates;
+mod text_replies;
+mod text_runs;
+mod text_stops;
+mod text_world;
 mod world;

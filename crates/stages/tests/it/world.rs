@@ -1,4 +1,6 @@
 //! A workspace in a temporary folder, a clock that waits without waiting, and providers of a few words.
+//!
+//! What is here serves both kinds of stages, or imagegen alone; `text_world` has what only text stages need.
 
 #![expect(clippy::unnecessary_wraps, reason = "the mocks answer with these as they stand")]
 
@@ -9,19 +11,21 @@ use std::{
 };
 
 use async_trait::async_trait;
-use btcedu_artifacts::{DataDir, EpisodeLock, LockHolder, write_atomic};
+use btcedu_artifacts::{DataDir, EpisodeDir, EpisodeLock, LockHolder, write_atomic};
 use btcedu_catalog::ModelCatalog;
 use btcedu_chapters::{
     ChapterDocument,
     testing::{EPISODE_ID, document_of, json},
 };
 use btcedu_clients::{
-    ApiFailure, FailureKind, MockLanguageModel, StopReason, TextReply, TextRequest, TextUsage,
+    ApiFailure, FailureKind, LanguageModel, MockLanguageModel, StopReason, TextReply, TextRequest, TextUsage,
 };
 use btcedu_domain::{CallState, Clock, EpisodeId, EpisodeStatus, Usd, UtcTime, VisualType};
 use btcedu_imagegen::{GeneratedImage, ImageOutcome, MockImageGenService, ModelCheck, Rejection};
 use btcedu_models::{
-    Db, episodes,
+    Conn, Db, DbError,
+    episodes::{self, Episode},
+    pipeline_runs::{self, PipelineRun},
     provider_calls::{self, ProviderCall},
     testing,
 };
@@ -40,10 +44,21 @@ pub(crate) const TEXT: Usd = Usd::from_micros(700);
 /// The runtime's time, which a test has paused: it passes when all wait for it. Keeps every wait.
 pub(crate) struct TestClock {
     started: tokio::time::Instant,
+    set_back: Mutex<Duration>,
     sleeps: Mutex<Vec<Duration>>,
 }
 
 impl TestClock {
+    fn new() -> Self {
+        let started = tokio::time::Instant::now();
+        Self { started, set_back: Mutex::default(), sleeps: Mutex::default() }
+    }
+
+    /// Sets the clock back, as a person or a time server does.
+    pub(crate) fn set_back(&self, by: Duration) {
+        *self.set_back.lock().unwrap() += by;
+    }
+
     /// The time that has passed since the world began.
     pub(crate) fn passed(&self) -> Duration {
         self.started.elapsed()
@@ -59,7 +74,7 @@ impl TestClock {
 impl Clock for TestClock {
     fn now(&self) -> UtcTime {
         let now = testing::time().timestamp().checked_add(self.passed()).unwrap();
-        UtcTime::new(now)
+        UtcTime::new(now.checked_sub(*self.set_back.lock().unwrap()).unwrap())
     }
 
     async fn sleep(&self, duration: Duration) {
@@ -109,15 +124,55 @@ impl std::ops::Deref for PicturesRun {
 /// One episode in a workspace of its own.
 pub(crate) struct World {
     _folder: TempDir,
-    db: Db,
+    pub(crate) db: Db,
     pub(crate) data: DataDir,
+    pub(crate) prompts: PromptSource,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) heard: Arc<Heard>,
     pub(crate) interrupt: Interrupt,
     pub(crate) settings: StageSettings,
+    /// What a text model was asked for, in order.
+    pub(crate) asked: Arc<Mutex<Vec<TextRequest>>>,
 }
 
 impl World {
+    /// An episode that has got this far, without a file.
+    pub(crate) fn empty(status: EpisodeStatus) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let db = testing::migrated(folder.path());
+        testing::run(&db, |conn| {
+            testing::episode(conn, EPISODE_ID, status);
+            Ok(())
+        })
+        .unwrap();
+        let image = ImageSettings {
+            model: "gpt-image-2.6-flare".to_owned(),
+            size: Some("1024x1024".to_owned()),
+            quality: None,
+            style_prefix: String::new(),
+            concurrency: 4,
+            per_minute: None,
+            price: None,
+        };
+        Self {
+            data: DataDir::new(folder.path()),
+            _folder: folder,
+            db,
+            prompts: PromptSource::Embedded,
+            clock: Arc::new(TestClock::new()),
+            heard: Arc::new(Heard::default()),
+            interrupt: Interrupt::default(),
+            settings: StageSettings {
+                auto_approve_trivial: false,
+                image,
+                claude_model: None,
+                max_episode_cost: Usd::from_micros(10_000_000),
+                resend_unknown: ResendUnknown::Yes,
+            },
+            asked: Arc::default(),
+        }
+    }
+
     /// Chapterizes an episode into these visuals.
     pub(crate) fn of(visuals: &[(VisualType, Option<&str>)]) -> Self {
         Self::with(&document_of(visuals))
@@ -131,40 +186,14 @@ impl World {
     }
 
     pub(crate) fn with(document: &ChapterDocument) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let data = DataDir::new(folder.path());
-        let db = testing::migrated(folder.path());
-        testing::run(&db, |conn| {
-            testing::episode(conn, EPISODE_ID, EpisodeStatus::Chapterized);
-            Ok(())
-        })
-        .unwrap();
-        write_atomic(&data.episode(&id()).chapters(), json(document).as_bytes()).unwrap();
-        let started = tokio::time::Instant::now();
-        let image = ImageSettings {
-            model: "gpt-image-2.6-flare".to_owned(),
-            size: Some("1024x1024".to_owned()),
-            quality: None,
-            style_prefix: String::new(),
-            concurrency: 4,
-            per_minute: None,
-            price: None,
-        };
-        Self {
-            _folder: folder,
-            db,
-            data,
-            clock: Arc::new(TestClock { started, sleeps: Mutex::default() }),
-            heard: Arc::new(Heard::default()),
-            interrupt: Interrupt::default(),
-            settings: StageSettings {
-                auto_approve_trivial: false,
-                image,
-                claude_model: None,
-                max_episode_cost: Usd::from_micros(10_000_000),
-                resend_unknown: ResendUnknown::Yes,
-            },
-        }
+        let world = Self::empty(EpisodeStatus::Chapterized);
+        world.chapterize_into(document);
+        world
+    }
+
+    /// Puts a chapter document in the place of the one before.
+    pub(crate) fn chapterize_into(&self, document: &ChapterDocument) {
+        write_atomic(&self.dir().chapters(), json(document).as_bytes()).unwrap();
     }
 
     /// Runs the stage with these providers.
@@ -173,10 +202,33 @@ impl World {
         images: MockImageGenService,
         texts: MockLanguageModel,
     ) -> Result<PicturesRun, StageError> {
-        let ctx = StageContext {
+        self.run_with(images, texts, &StageFlags::default()).await
+    }
+
+    /// As [`World::run`], with flags.
+    pub(crate) async fn run_with(
+        &self,
+        images: MockImageGenService,
+        texts: MockLanguageModel,
+        flags: &StageFlags,
+    ) -> Result<PicturesRun, StageError> {
+        let ctx = self.context(images, texts);
+        let lock = self.lock().await?;
+        let report = BuiltStage::Imagegen.run(&ctx, &lock, flags).await?;
+        let ReportDetails::Pictures(pictures) = report.details.clone() else { panic!("{report:?}") };
+        Ok(PicturesRun { report, pictures })
+    }
+
+    /// What a stage is given.
+    pub(crate) fn context(
+        &self,
+        images: MockImageGenService,
+        texts: impl LanguageModel + 'static,
+    ) -> StageContext {
+        StageContext {
             db: self.db.clone(),
             data: self.data.clone(),
-            prompts: PromptSource::Embedded,
+            prompts: self.prompts.clone(),
             catalog: ModelCatalog::builtin(),
             images: Arc::new(images),
             texts: Arc::new(texts),
@@ -184,21 +236,45 @@ impl World {
             observer: self.heard.clone(),
             interrupt: self.interrupt.clone(),
             settings: self.settings.clone(),
-        };
+        }
+    }
+
+    /// Takes the episode's lock.
+    pub(crate) async fn lock(&self) -> Result<EpisodeLock, StageError> {
         let holder = LockHolder::this_process("a test", self.clock.now());
-        let lock = EpisodeLock::acquire(&self.data.episode(&id()), &holder, self.clock.as_ref()).await?;
-        let report = BuiltStage::Imagegen.run(&ctx, &lock, &StageFlags::default()).await?;
-        let ReportDetails::Pictures(pictures) = report.details.clone() else { panic!("{report:?}") };
-        Ok(PicturesRun { report, pictures })
+        Ok(EpisodeLock::acquire(&self.dir(), &holder, self.clock.as_ref()).await?)
+    }
+
+    /// The episode's folders.
+    pub(crate) fn dir(&self) -> EpisodeDir {
+        self.data.episode(&id())
+    }
+
+    /// Does queries that belong to the episode.
+    pub(crate) async fn rows<T: Send + 'static>(
+        &self,
+        queries: impl FnOnce(&mut Conn, &Episode) -> Result<T, DbError> + Send + 'static,
+    ) -> T {
+        let rows = self.db.transaction(move |conn| {
+            let episode = episodes::find(conn, &id())?.expect("the episode");
+            queries(conn, &episode)
+        });
+        rows.await.unwrap()
+    }
+
+    /// The episode's row.
+    pub(crate) async fn episode(&self) -> Episode {
+        self.rows(|_, episode| Ok(episode.clone())).await
+    }
+
+    /// The episode's runs, newest first.
+    pub(crate) async fn runs(&self) -> Vec<PipelineRun> {
+        self.rows(|conn, episode| pipeline_runs::list_for_episode(conn, episode.id)).await
     }
 
     /// The ledger, oldest call first.
     pub(crate) async fn ledger(&self) -> Vec<ProviderCall> {
-        let rows = self.db.run(|conn| {
-            let episode = episodes::find(conn, &id())?.expect("the episode");
-            provider_calls::list_for_episode(conn, episode.id)
-        });
-        rows.await.unwrap()
+        self.rows(|conn, episode| provider_calls::list_for_episode(conn, episode.id)).await
     }
 
     /// The states in which the ledger's calls are.
@@ -211,11 +287,11 @@ impl World {
     }
 
     pub(crate) fn picture(&self, chapter: &str) -> PathBuf {
-        self.data.episode(&id()).chapter_picture(&chapter.parse().unwrap())
+        self.dir().chapter_picture(&chapter.parse().unwrap())
     }
 }
 
-fn id() -> EpisodeId {
+pub(crate) fn id() -> EpisodeId {
     EPISODE_ID.parse().unwrap()
 }
 
