@@ -2,9 +2,12 @@
 
 #![cfg(test)]
 
+mod edits;
 mod events;
+mod other_pictures;
 mod prompts;
 mod retries;
+mod templates;
 mod text_gates;
 mod text_replies;
 mod text_runs;

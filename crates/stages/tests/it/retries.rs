@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use btcedu_domain::{CallState, ErrorKind, Kinded, Usd};
-use btcedu_imagegen::{ApiFailure, FailureKind};
+use btcedu_imagegen::{ApiFailure, FailureKind, GeneratedImage, ImageOutcome};
 use btcedu_stages::{ResendUnknown, Signal, StageEnd};
 
 use crate::world::{
@@ -228,4 +228,26 @@ async fn what_does_not_fit_under_the_cap_is_not_started_and_all_that_fits_is() {
         assert_eq!((result.pictures.counts.generated, result.pictures.counts.pending), (3, 5));
         assert_eq!(world.states().await, [CallState::Answered; 3]);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_does_not_fit_under_the_cap_yet_gives_its_start_back() {
+    let mut world = World::own_prompts(3);
+    world.settings.image.concurrency = 3;
+    world.settings.image.per_minute = Some(3);
+    // Room for one call at its estimate; it turns out to cost a tenth, so that the next fits.
+    world.settings.max_episode_cost = Usd::from_micros(PICTURE.micros() * 2 - 1_000);
+    let asked = Asked::default();
+    let (notes, clock) = (asked.clone(), world.clock.clone());
+    let service = images(move |prompt, _| {
+        notes.note(prompt, &clock);
+        Ok(match picture(prompt)? {
+            ImageOutcome::Generated(image) => {
+                ImageOutcome::Generated(GeneratedImage { cost: Usd::from_micros(4_000), ..image })
+            }
+            rejected @ ImageOutcome::Rejected(_) => rejected,
+        })
+    });
+    assert_eq!(world.run(service, no_texts()).await.unwrap().pictures.counts.generated, 3);
+    assert_eq!(asked.seconds(), [0, 0, 0], "three starts a minute are allowed");
 }

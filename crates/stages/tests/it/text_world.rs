@@ -13,7 +13,7 @@ use btcedu_artifacts::{Provenance, StaleMarker, TextProvenance, stale_path, writ
 use btcedu_clients::{
     ApiFailure, FailureKind, LanguageModel, MockLanguageModel, StopReason, TextReply, TextRequest,
 };
-use btcedu_domain::{Clock, EpisodeStatus, ReviewStage, ReviewStatus, Sha256Hash, Usd};
+use btcedu_domain::{Clock, EpisodeStatus, ReviewStage, ReviewStatus, Sha256Hash, Stage, Usd};
 use btcedu_models::review_tasks::{self, ReviewTask};
 use btcedu_stages::{
     BuiltStage, ReportDetails, StageError, StageFlags, StagePreview, StageReport, TextDetails,
@@ -334,6 +334,14 @@ impl World {
         }
         found.sort();
         found
+    }
+
+    /// The names of the files beside the one that a stage writes which begin like it.
+    pub(crate) fn kept_edits(&self, stage: Stage) -> Vec<PathBuf> {
+        let output = self.dir().output_of(stage).unwrap();
+        let mut kept = list(output.parent().unwrap());
+        kept.retain(|path| path.to_string_lossy().contains(".edited-"));
+        kept
     }
 }
 

@@ -5,7 +5,7 @@
 #![expect(clippy::unnecessary_wraps, reason = "the mocks answer with these as they stand")]
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -36,6 +36,8 @@ use btcedu_stages::{
 };
 use tempfile::TempDir;
 
+/// Where the program's own templates stand.
+const TEMPLATES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../prompts");
 /// What a picture is estimated at and costs here.
 pub(crate) const PICTURE: Usd = Usd::from_micros(40_000);
 /// What a text costs here.
@@ -123,7 +125,7 @@ impl std::ops::Deref for PicturesRun {
 
 /// One episode in a workspace of its own.
 pub(crate) struct World {
-    _folder: TempDir,
+    folder: TempDir,
     pub(crate) db: Db,
     pub(crate) data: DataDir,
     pub(crate) prompts: PromptSource,
@@ -156,7 +158,7 @@ impl World {
         };
         Self {
             data: DataDir::new(folder.path()),
-            _folder: folder,
+            folder,
             db,
             prompts: PromptSource::Embedded,
             clock: Arc::new(TestClock::new()),
@@ -248,6 +250,29 @@ impl World {
     /// The episode's folders.
     pub(crate) fn dir(&self) -> EpisodeDir {
         self.data.episode(&id())
+    }
+
+    /// Has templates read from a folder of the test's own, which holds those of the program.
+    pub(crate) fn use_own_templates(&mut self) {
+        let folder = self.folder.path().join("prompts");
+        for name in PromptSource::Embedded.names().unwrap() {
+            let file = format!("{name}.md");
+            let text = std::fs::read(Path::new(TEMPLATES).join(&file)).unwrap();
+            write_atomic(&folder.join(file), &text).unwrap();
+        }
+        self.prompts = PromptSource::Folder(folder);
+    }
+
+    /// Returns what saves another wording of a template in the test's own folder.
+    pub(crate) fn rewording(&self, name: &'static str, from: &str, to: &str) -> impl Fn() + Send + use<> {
+        let PromptSource::Folder(folder) = &self.prompts else { panic!("templates of the program") };
+        let path = folder.join(format!("{name}.md"));
+        let (from, to) = (from.to_owned(), to.to_owned());
+        move || {
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert!(text.contains(&from) || text.contains(&to), "{name} says neither");
+            write_atomic(&path, text.replace(&from, &to).as_bytes()).unwrap();
+        }
     }
 
     /// Does queries that belong to the episode.
