@@ -280,3 +280,6 @@ fn check_unknown(facts: &Facts, calls: &[PlannedCall]) -> Result<(), StageError>
         chapters: format!("stage {}", facts.stage),
     })
 }
+
+#[cfg(test)]
+mod tests;
