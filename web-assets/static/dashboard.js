@@ -1,5 +1,5 @@
-// What the pages can do beyond links and forms. Every part is on its own, and
-// does nothing where its elements are missing; without this file all else works.
+// What the pages can do beyond links and forms. Each part does nothing where its
+// elements are missing, and the pages work without this file.
 
 const body = document.body;
 const find = (selector, root = document) => root.querySelector(selector);
@@ -283,13 +283,13 @@ async function refresh() {
 }
 
 // A page whose regions come or go (the first episode, the first picture) is loaded anew,
-// but never from under somebody's hands.
+// but not while the visitor types, chooses or has a dialog open.
 function mayReload() {
   const typed = findAll("textarea, input[type=search], input[type=text]").some((one) => one.value !== one.defaultValue);
   return !typed && !find("dialog[open]") && !find("input[type=checkbox]:checked") && body.dataset.page !== "review";
 }
 
-// Waits longer and longer between tries that fail: 2 seconds, then 4, at most a minute.
+// Retries with a wait that doubles after each failure: 2 seconds, then 4, at most a minute.
 function makeRetry(action) {
   let timer = 0;
   let delay = 2000;
@@ -340,7 +340,7 @@ function startLive() {
   };
   const refreshing = makeRetry(work);
 
-  // A hidden page listens to nothing: a browser has few connections to one server.
+  // A hidden page closes its event stream, since a browser has few connections to one server.
   // The first message after opening tells whether anything has changed meanwhile.
   const open = () => {
     if (source || document.hidden) return;
@@ -435,8 +435,8 @@ function startDocking() {
   });
 }
 
-// Reviews: notes stay in this browser until a page says that the decision was taken.
-// Sending alone proves nothing: the answer may be a refusal, or never come.
+// Reviews: notes stay in this browser until a page says that the decision was taken,
+// since a form that was sent may be refused or never arrive.
 
 const storedUnder = (name) => `btcedu ${name} ${body.dataset.base} `;
 
@@ -472,11 +472,11 @@ function startKeepingNotes() {
     forgetDecided();
     for (const form of findAll("form[data-notes]")) keepNotes(form);
   } catch {
-    // A browser that stores nothing keeps no notes; deciding works all the same.
+    // Without storage no notes are kept, and deciding works all the same.
   }
 }
 
-// Reviews: opening one says so, by a POST of the page
+// Reviews: a page that is opened marks its review as in review, by a POST
 
 async function startOpening() {
   const form = find("#open-form");

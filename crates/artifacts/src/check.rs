@@ -1,4 +1,4 @@
-//! Whether a file is still the one that was written: by its facts if they are known, else by its hash.
+//! Tells whether a file is still the one that was written: by its facts if they are known, else by its hash.
 
 use std::{fs, os::unix::fs::MetadataExt, path::Path};
 
@@ -28,16 +28,16 @@ impl From<&fs::Metadata> for FileFacts {
     }
 }
 
-/// How hard to look.
+/// How thoroughly to check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckDepth {
-    /// Believe equal facts; hash otherwise.
+    /// Trust equal facts; hash the file otherwise.
     Quick,
-    /// Always hash.
+    /// Always hash the file.
     Full,
 }
 
-/// What became of a file.
+/// The state of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileCheck {
     /// The bytes are those that were written.

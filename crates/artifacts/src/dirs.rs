@@ -1,4 +1,4 @@
-//! The only place that knows where a file lives in the data folder.
+//! The paths of all files in the data folder; no other module joins paths of its own.
 
 use std::path::{Path, PathBuf};
 

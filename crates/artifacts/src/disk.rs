@@ -1,4 +1,4 @@
-//! What a run must know of the disk before it spends money.
+//! Facts about the disk that a run checks before it spends money.
 
 use std::{io::Write, path::Path};
 
@@ -27,7 +27,7 @@ pub fn probe_writable(folder: &Path) -> Result<(), FileError> {
     temp.close().map_err(failed)
 }
 
-/// What kind of file system a folder is on, as far as locks and SQLite care.
+/// What kind of file system a folder is on, as far as locks and `SQLite` depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DiskKind {
     /// Locks and WAL work.

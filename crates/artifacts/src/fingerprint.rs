@@ -7,7 +7,7 @@ use btcedu_domain::Sha256Hash;
 use crate::{EpisodeDir, EpisodeLock, FileFacts};
 
 impl EpisodeDir {
-    /// Hashes names, sizes and times of all files that a page may show, and whether somebody works on the episode.
+    /// Hashes names, sizes and times of all files that a page may show, and whether a process holds the episode.
     ///
     /// Of a file or folder that can't be looked at, the reason is hashed.
     pub fn fingerprint(&self) -> Sha256Hash {

@@ -1,4 +1,4 @@
-//! One writer per episode: an advisory lock whose file says who holds it.
+//! One writer per episode: an advisory lock, with its holder described in the file.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -15,13 +15,13 @@ use serde::{Deserialize, Serialize};
 use crate::{EpisodeDir, FileError, files::folder_of};
 
 /// How long a second run waits for the first before it gives up.
-const PATIENCE: Duration = Duration::from_secs(1);
+const MAX_WAIT: Duration = Duration::from_secs(1);
 /// No description of a holder is longer, in bytes.
 const MAX_HOLDER: u64 = 64 * 1024;
-/// How often it looks meanwhile.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+/// How long it waits between two tries.
+const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 
-/// Who holds an episode; stands in the lock file.
+/// The process that holds an episode, as the lock file describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockHolder {
     /// Process id.
@@ -56,7 +56,7 @@ pub enum LockError {
     Held {
         /// The episode.
         episode: EpisodeId,
-        /// Who, if the file says so.
+        /// The holder, if the file describes one.
         holder: Option<LockHolder>,
     },
     /// The lock file can't be made or written.
@@ -87,9 +87,9 @@ impl EpisodeLock {
         loop {
             match file.try_lock() {
                 Ok(()) => break,
-                Err(TryLockError::WouldBlock) if waited < PATIENCE => {
-                    clock.sleep(BETWEEN_LOOKS).await;
-                    waited += BETWEEN_LOOKS;
+                Err(TryLockError::WouldBlock) if waited < MAX_WAIT => {
+                    clock.sleep(BETWEEN_TRIES).await;
+                    waited += BETWEEN_TRIES;
                 }
                 Err(TryLockError::WouldBlock) => {
                     return Err(LockError::Held {

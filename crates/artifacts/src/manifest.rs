@@ -61,7 +61,7 @@ pub struct ManifestTotals {
 }
 
 impl ManifestTotals {
-    /// Counts one entry; costs are added by who knows the prompts' too.
+    /// Counts one entry; costs are added by the caller, who knows those of the prompts too.
     pub fn count(&mut self, status: ImageStatus) {
         let counter = match status {
             ImageStatus::Generated => &mut self.generated,
@@ -74,7 +74,7 @@ impl ManifestTotals {
     }
 }
 
-/// What is current for one chapter. Every entry has every key; what doesn't apply is null.
+/// What is current for one chapter. Every entry has every key; a key that doesn't apply is null.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ManifestEntry {
     /// The chapter.

@@ -15,7 +15,7 @@ use crate::{
     files::sync_folder, remove_file,
 };
 
-/// All that is known of a stored picture; stands beside it as JSON.
+/// All that is known of a stored picture; written beside it as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sidecar {
     /// The episode.
@@ -105,11 +105,11 @@ pub struct PictureStore {
 pub struct StoreItem {
     /// The sidecar.
     pub sidecar: Sidecar,
-    /// Whether the picture's file is there; what is in it is checked where it matters.
+    /// Whether the picture's file is there; its bytes are checked where they matter.
     pub present: bool,
 }
 
-/// A picture that a crash caught between its temporary files and its names, complete by its hash.
+/// A picture that still has its temporary name after a crash, and is complete by its hash.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TornPicture {
     /// Its sidecar.
@@ -162,7 +162,7 @@ impl PictureStore {
             write_synced(&staged.temp_picture(), picture)
         });
         if let Err(error) = written {
-            // What can't be removed either is a leftover for the next run.
+            // A file that can't be removed is a leftover for the next run.
             let _gone = (remove_file(&staged.temp_picture()), remove_file(&staged.temp_sidecar()));
             return Err(error);
         }

@@ -1,4 +1,4 @@
-//! Who is let in: from which host name and origin, with which password, and how often it may be tried.
+//! Which requests are let in: by host name, origin and password, and how often a password may be tried.
 
 mod request;
 
@@ -23,12 +23,12 @@ use crate::{config::BasePath, credentials::Credentials, error::WebError};
 const TRIES: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 /// A check takes 19 MiB and 50 ms on purpose, so that no more run at once.
 static PASSWORDS: BlockingPool = BlockingPool::new(2);
-/// Where nobody has to sign in.
+/// Paths that need no password.
 const OPEN_PATHS: [&str; 2] = ["/healthz", "/sign-in"];
 /// What stays as it is in `?next=PATH`.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'/');
 
-/// Who may come in, and who tries too often.
+/// The rules for requests, and the tries to sign in.
 pub(crate) struct Access {
     credentials: Option<Credentials>,
     hosts: Vec<String>,

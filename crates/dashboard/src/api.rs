@@ -74,7 +74,7 @@ fn complete(mut document: Value) -> Value {
             .insert("securitySchemes".to_owned(), json!({"password": {"type": "http", "scheme": "basic"}}));
     }
     if let Some(document) = document.as_object_mut() {
-        // Nobody has to sign in where DASHBOARD_AUTH is unset.
+        // Where DASHBOARD_AUTH is unset, no password is needed.
         document.insert("security".to_owned(), json!([{"password": []}, {}]));
     }
     document

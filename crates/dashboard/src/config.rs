@@ -1,4 +1,4 @@
-//! Where the dashboard listens, and who may come in.
+//! Where the dashboard listens, and which visitors it lets in.
 
 use std::{
     fmt,
@@ -15,7 +15,7 @@ pub struct DashboardConfig {
     pub listen: SocketAddr,
     /// The path before every address, where a reverse proxy serves other things too.
     pub base_path: BasePath,
-    /// Who may come in; everybody at this machine if unset.
+    /// The visitor that is let in; without it, everybody at this machine is.
     pub credentials: Option<Credentials>,
     /// Host names to answer to beside those of loopback, where a proxy keeps the name that people use.
     pub hosts: Vec<String>,

@@ -9,7 +9,7 @@ use argon2::{
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
-/// Who may sign in: `user:argon2-hash`.
+/// The name and password that sign in: `user:argon2-hash`.
 #[derive(Clone)]
 pub struct Credentials {
     user: String,

@@ -1,4 +1,4 @@
-//! The adapted script as HTML that is safe to show: its Markdown, and its tags marked.
+//! The adapted script as HTML that is safe to show: its Markdown is rendered, and its tags are marked.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,7 +6,7 @@ use ammonia::Builder;
 use btcedu_texts::{Adaptation, Tier};
 use pulldown_cmark::{Event, HeadingLevel, Parser, Tag, TagEnd, html};
 
-/// Where a tag is in the script, and how it is shown.
+/// A tag of the script, and how it is shown.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Marked<'a> {
     adaptation: &'a Adaptation,
@@ -18,13 +18,14 @@ impl<'a> Marked<'a> {
         Self { adaptation, is_dimmed: false }
     }
 
-    /// As one that the filter leaves out.
+    /// Returns the same tag, dimmed where the filter leaves it out.
     pub(crate) fn dimmed(self, is_dimmed: bool) -> Self {
         Self { is_dimmed, ..self }
     }
 }
 
-/// Stand for a mark's beginning, the end of its number, and its own end while the Markdown is read: characters of nobody's (Unicode's private use).
+/// Signs for the beginning of a mark, the end of its number, and the end of the mark, used while the Markdown is
+/// read. They are of Unicode's private use, so that no text has them.
 const BEGIN: char = '\u{F0001}';
 const NUMBERED: char = '\u{F0002}';
 const END: char = '\u{F0003}';
@@ -33,7 +34,7 @@ const END: char = '\u{F0003}';
 pub(crate) fn script_html(script: &str, tags: &[Marked<'_>]) -> String {
     let signed = put_signs(script, tags);
     let events = Parser::new(&signed).filter_map(|event| match event {
-        // What looks like HTML is text, and links of a model lead nowhere.
+        // HTML is shown as text, and links that a model wrote are dropped.
         Event::Html(text) | Event::InlineHtml(text) => Some(Event::Text(text)),
         // The page has its own title above the script's.
         Event::Start(Tag::Heading { level, .. }) => Some(Event::Start(Tag::Heading {
@@ -61,7 +62,7 @@ const fn lower(level: HeadingLevel) -> HeadingLevel {
     }
 }
 
-/// Puts signs around each tag, with its number: what the Markdown drops takes its number along.
+/// Puts signs around each tag, with its number, so that a tag that the Markdown drops takes its number with it.
 fn put_signs(script: &str, tags: &[Marked<'_>]) -> String {
     let is_sign = |c: char| matches!(c, BEGIN | NUMBERED | END);
     let letters: Vec<char> = script.chars().map(|c| if is_sign(c) { ' ' } else { c }).collect();
@@ -82,7 +83,7 @@ fn put_signs(script: &str, tags: &[Marked<'_>]) -> String {
     signed
 }
 
-/// Positions of another text lead anywhere; and a mark ends in the paragraph that it begins in.
+/// Tells whether a span holds a tag: the positions may be of another text, and a mark can't span two paragraphs.
 fn is_tag(text: &str) -> bool {
     text.starts_with('[') && text.ends_with(']') && !text.contains("\n\n")
 }
@@ -108,7 +109,7 @@ fn put_marks(page: &str, tags: &[Marked<'_>]) -> String {
     marked
 }
 
-/// Tells which tags have got a mark in a page.
+/// Tells whether a page has a mark of this number.
 pub(crate) fn is_marked(page: &str, number: usize) -> bool {
     page.contains(&format!("id=\"change-{number}\""))
 }
@@ -125,7 +126,7 @@ fn opening(number: usize, tag: &Marked<'_>) -> String {
     )
 }
 
-/// Lets through what a script is made of, and nothing else.
+/// Lets through only the elements that a script is made of.
 fn clean(page: &str) -> String {
     let tags = [
         "p",

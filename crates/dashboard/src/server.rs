@@ -217,6 +217,3 @@ pub(crate) fn app(
         .wrap(sessions)
         .wrap(from_fn(middleware::finish))
 }
-
-#[cfg(test)]
-mod tests;

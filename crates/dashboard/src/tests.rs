@@ -9,4 +9,5 @@ mod pages;
 mod pictures;
 mod prompts;
 mod reviews;
+mod saved_texts;
 mod world;

@@ -1,4 +1,4 @@
-//! One review: what was changed, and the decision.
+//! One review: the changes, and the decision.
 
 use actix_session::Session;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -32,7 +32,7 @@ use crate::{
     },
 };
 
-/// How the changes are shown.
+/// How the changes are to be shown.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct Asked {
     #[serde(default)]
@@ -286,7 +286,7 @@ fn is_reviewed(text: &str, data: &DataDir, dir: &EpisodeDir, review: &ReviewView
 }
 
 /// Returns the paragraphs of the text that an open review is about, if it is still on the disk.
-fn whole(data: &DataDir, dir: &EpisodeDir, review: &ReviewView) -> Result<Vec<String>, WebError> {
+fn whole(data: &DataDir, dir: &EpisodeDir, review: &ReviewView) -> Result<Vec<String>, FileError> {
     let text = reviewed_text(data, dir, review)?.filter(|_| review.status.is_open());
     Ok(text.map_or_else(Vec::new, |text| paragraphs(&text)))
 }
@@ -296,7 +296,7 @@ fn counts<K: ToString>(counts: &std::collections::BTreeMap<K, usize>) -> Vec<Cou
     occurring.map(|(name, count)| CountView { name: name.to_string(), count: *count }).collect()
 }
 
-/// Marks that somebody looks at the review.
+/// Marks the review as one that is being looked at.
 pub(crate) async fn open(
     state: web::Data<AppState>,
     session: Session,
