@@ -67,10 +67,12 @@ pub(crate) fn decide(
         );
         return Ok(TextWork::Current { note });
     }
-    let reason = match reason_to_make(facts, spec, flags) {
-        Some(reason) => reason,
+    // A text that is made anew is not made from the answers that it was made from before.
+    let anew = flags.force || facts.reviews.sent_back.is_some();
+    let (reason, anew) = match reason_to_make(facts, spec, flags) {
+        Some(reason) => (reason, anew),
         None => match stopped_before(facts, spec, prices)? {
-            Some(reason) => reason,
+            Some(reason) => (reason, true),
             None => return Ok(TextWork::Current { note: note_on_model(facts) }),
         },
     };
@@ -82,8 +84,6 @@ pub(crate) fn decide(
         let path = facts.source_files.first().map(|file| file.path.clone()).unwrap_or_default();
         return Err(StageError::BadText { episode: episode(), path, problem });
     }
-    // A text that is made anew is not made from the answers that it was made from before.
-    let anew = flags.force || facts.reviews.sent_back.is_some();
     let calls = plan_calls(facts, spec, &Answers::of(facts, anew), prices)?;
     check_unknown(facts, &calls)?;
     let source = facts.source_files.first();
@@ -126,7 +126,7 @@ fn reason_to_make(facts: &Facts, spec: &dyn StageSpec, flags: &StageFlags) -> Op
     (flags.refresh && was != facts.model).then(|| format!("text model: '{was}' → '{}'", facts.model))
 }
 
-/// Finds a run with `--force` that was stopped: what it has paid for is not thrown away.
+/// Finds a run with `--force` that was stopped: what it has paid for is used, and the rest is made anew too.
 fn stopped_before(
     facts: &Facts,
     spec: &dyn StageSpec,

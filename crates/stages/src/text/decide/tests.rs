@@ -338,7 +338,7 @@ fn what_a_person_wrote_is_written_over_only_with_force() {
 }
 
 #[test]
-fn answers_of_a_run_that_was_stopped_are_used_and_those_of_the_text_before_only_where_nothing_is_made_anew() {
+fn answers_of_a_run_that_was_stopped_are_used_and_those_of_the_text_before_are_not() {
     let stale = "make: transcript.corrected.de.txt is out of date: so";
     let new = |scene: Scene| scene.call(2, "a", CallState::Answered, "ok new");
     let rows = [
@@ -346,7 +346,8 @@ fn answers_of_a_run_that_was_stopped_are_used_and_those_of_the_text_before_only_
         (
             new(Scene::made()),
             PLAIN,
-            "make: a run with --force was stopped, and 1 of its 2 answers are paid [ok new, ok b]".to_owned(),
+            "make: a run with --force was stopped, and 1 of its 2 answers are paid [ok new, ask b]"
+                .to_owned(),
         ),
         (new(Scene::made().sent_back()), PLAIN, format!("{stale} [ok new, ask b]")),
         (new(Scene::made()).with(|f| f.ledger.last_success = Some(RunId(2))), PLAIN, "current".to_owned()),
