@@ -319,7 +319,7 @@ pub fn load_history(conn: &mut Conn, episode: &EpisodeId) -> Result<ReviewHistor
 /// Brings `review/review_history.json` up to date with the rows. The caller holds the episode's lock.
 ///
 /// # Errors
-/// The database's, or [`FileError`] where it can't be written.
+/// The database's, or [`StageError::File`] where it can't be written.
 pub async fn write_history(db: &Db, dir: &EpisodeDir) -> Result<(), StageError> {
     let (id, data, path) = (dir.id().clone(), dir.data(), dir.review_history());
     let history = db.run(move |conn| load_history(conn, &id)).await?;
