@@ -112,7 +112,8 @@ async fn through_the_lightbox(browser: &Browser, made: &[String]) {
 #[tokio::test]
 async fn new_pictures_appear_by_themselves_while_imagegen_runs_in_another_process() {
     let mut env = world_with(SimulatorConfig {
-        image_latency: Duration::from_millis(400),
+        // Long beside the 0.4 s in which pages learn of a change.
+        image_latency: Duration::from_secs(2),
         ..SimulatorConfig::default()
     })
     .await;
