@@ -38,6 +38,7 @@ pub(crate) fn adopt(found: Found) -> Adopted {
     adoption.finish_torn();
     adoption.restore_stored();
     adoption.settle_calls();
+    adoption.sort_pictures();
     adoption.write_off();
     adoption.rebuild_selection();
     adoption.adopt_newer();
@@ -84,7 +85,6 @@ impl Adoption {
             });
             self.repairs.push(Repair::FinishPicture(Box::new(sidecar)));
         }
-        self.shelf.pictures.sort_by_key(|p| p.sidecar.call_id);
     }
 
     fn restore_stored(&mut self) {
@@ -106,7 +106,6 @@ impl Adoption {
             });
             self.repairs.push(Repair::RestoreStored { chapter, sidecar: Box::new(sidecar) });
         }
-        self.shelf.pictures.sort_by_key(|p| p.sidecar.call_id);
     }
 
     /// Makes a lost sidecar anew from the manifest, as long as the picture is of what is asked for today:
@@ -193,6 +192,19 @@ impl Adoption {
         }
     }
 
+    /// Returns each call's place in the ledger. It tells which call is newer: an id holds the time, and clocks
+    /// may be set back. What has no run comes first, as when the ledger is read.
+    fn ledger_order(&self) -> BTreeMap<CallId, (Option<RunId>, usize)> {
+        let calls = self.facts.calls.iter().enumerate();
+        calls.map(|(at, call)| (call.call_id, (call.run_id, at))).collect()
+    }
+
+    /// Puts the pictures in the order in which they were bought.
+    fn sort_pictures(&mut self) {
+        let order = self.ledger_order();
+        self.shelf.pictures.sort_by_key(|p| (order.get(&p.sidecar.call_id).copied(), p.sidecar.call_id));
+    }
+
     /// Pictures that are in no file any more; once the ledger says so, they are no disagreement.
     fn write_off(&mut self) {
         let intact: BTreeSet<CallId> = self
@@ -250,6 +262,7 @@ impl Adoption {
         let open: Vec<RunId> = self.leftovers.open_runs.iter().map(|r| r.id).collect();
         let in_rows: Vec<CallId> =
             self.shelf.rows.iter().filter_map(AssetMetadata::of).map(|asset| asset.call_id).collect();
+        let order = self.ledger_order();
         let interrupted = |c: &&ProviderCall| {
             c.run_id.is_some_and(|run| open.contains(&run)) || in_rows.contains(&c.call_id)
         };
@@ -258,7 +271,7 @@ impl Adoption {
             let (chapter, request) = (picture.sidecar.chapter_id.clone(), picture.sidecar.request_hash);
             let Some(current) = self.shelf.current.get(&chapter).copied() else { continue };
             let same = self.shelf.picture(current.call).is_some_and(|p| p.sidecar.request_hash == request);
-            if same && current.chosen_for.is_none() && current.call < call.call_id {
+            if same && current.chosen_for.is_none() && order.get(&current.call) < order.get(&call.call_id) {
                 let taken = Current { call: call.call_id, chosen_for: None };
                 self.shelf.current.insert(chapter.clone(), taken);
                 self.repairs.push(Repair::AdoptNewer { chapter, call: call.call_id });

@@ -393,7 +393,7 @@ pub(crate) fn newest_verdict(facts: &Facts, request_hash: Sha256Hash) -> Option<
             && c.request_hash == request_hash
             && matches!(c.state, CallState::Answered | CallState::Refused)
     };
-    facts.calls.iter().filter(ended).max_by_key(|c| c.call_id)
+    facts.calls.iter().rfind(ended)
 }
 
 /// The newest usable text that was paid for with this request.
@@ -401,7 +401,7 @@ fn paid_text(facts: &Facts, hash: Sha256Hash) -> Option<PaidText> {
     let answered = |c: &&ProviderCall| {
         c.kind == CallKind::Text && c.request_hash == hash && c.state == CallState::Answered
     };
-    let newest = facts.calls.iter().filter(answered).max_by_key(|c| c.call_id)?;
+    let newest = facts.calls.iter().rfind(answered)?;
     let paid = PaidText::of(newest)?;
     Some(PaidText { text: clean_text(&paid.text)?, ..paid })
 }
@@ -413,7 +413,7 @@ pub(crate) fn unknown_for(facts: &Facts, list: &WorkList) -> BTreeMap<ChapterId,
         let text = item.text.as_ref().filter(|t| t.paid.is_none()).map(|t| t.hash);
         let hashes = [Some(item.request.hashes.request), text];
         for hash in hashes.into_iter().flatten() {
-            let newest = facts.calls.iter().filter(|c| c.request_hash == hash).max_by_key(|c| c.call_id);
+            let newest = facts.calls.iter().rfind(|c| c.request_hash == hash);
             if let Some(call) = newest.filter(|c| c.state == CallState::Unknown) {
                 found.entry(item.id().clone()).or_default().push(call.estimated);
             }

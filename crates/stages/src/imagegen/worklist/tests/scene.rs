@@ -197,6 +197,13 @@ impl Scene {
         });
     }
 
+    /// Sets the clock back before the ledger's last call: its id is smaller than that of the call before.
+    pub(super) fn set_clock_back(&mut self) {
+        let [.., before, last] = self.calls.as_mut_slice() else { panic!("two calls") };
+        std::mem::swap(&mut before.call_id, &mut last.call_id);
+        assert!(last.call_id < before.call_id);
+    }
+
     pub(super) fn request_hash(&self, n: u32) -> Sha256Hash {
         self.asked(n).hashes.request
     }
