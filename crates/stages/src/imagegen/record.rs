@@ -179,9 +179,12 @@ async fn store(painter: &Painter<'_>, facts: &Facts, fresh: &Fresh<'_>) -> Resul
         let stored = with_files(move || store.stage(&sidecar, &bytes)?.commit()).await;
         tries += 1;
         match stored {
-            // Where the runtime is going down, what is staged is finished by the next run.
-            Ok(()) | Err(StageError::Offload(_)) => return Ok(()),
-            Err(error) if tries == STORE_TRIES => return Err(error),
+            Ok(()) => return Ok(()),
+            // Where the program is ending nobody knows whether it was stored: its row stays `sent`, and the
+            // next run looks.
+            Err(error) if tries == STORE_TRIES || matches!(error, StageError::Offload(_)) => {
+                return Err(error);
+            }
             Err(error) => {
                 tracing::warn!(%error, chapter.id = %fresh.sidecar.chapter_id, "storing a paid picture failed, trying again");
                 // Nothing more is bought while it isn't known whether it could be kept.
