@@ -38,7 +38,7 @@ impl DataDir {
     /// [`FileError::NotAFile`] for anything but a regular file, [`FileError::LeadsOut`] where a link on the
     /// way leads out of the workspace, else [`FileError::Read`].
     pub fn open(&self, path: &Path) -> Result<Option<File>, FileError> {
-        // A named pipe that nobody writes to is opened at once with NONBLOCK, and then found to be no file.
+        // NONBLOCK: opening a named pipe without a writer would wait for ever. The pipe is then refused.
         let Some(file) = self.open_any(path, OFlags::RDONLY | OFlags::NONBLOCK)? else { return Ok(None) };
         must_be_regular(&file, path)?;
         Ok(Some(file))

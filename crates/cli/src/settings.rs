@@ -552,7 +552,8 @@ mod tests {
             assert!(told.contains(name) && told.contains("text in UTF-8"), "{told}");
             assert_eq!(told.contains(SECRET), !name.ends_with("_KEY"), "{told}");
         }
-        assert!(from_environment(&[("SOMEBODY_ELSES", &not_text)]).is_ok());
+        let others = from_environment(&[("SOMEBODY_ELSES", &not_text), ("IMAGE_GEN_STYLE_PREFIX", b"flat")]);
+        assert_eq!(others.unwrap().get("IMAGE_GEN_STYLE_PREFIX"), Some("flat"));
     }
 
     #[test]

@@ -52,7 +52,7 @@ impl Access {
         Self { credentials, hosts, tries, last_right: Mutex::default() }
     }
 
-    /// Returns the name that signs in here; none where nobody has to.
+    /// Returns the name that signs in here; none where signing in is not needed.
     pub(crate) fn user(&self) -> Option<&str> {
         self.credentials.as_ref().map(Credentials::user)
     }
@@ -86,7 +86,7 @@ impl Access {
         if is_for_programs && self.is_authorized(request).await? {
             return Ok(Admission::Enter);
         }
-        // A person sees no page in answer to a form or an event stream, so sending them elsewhere helps nobody.
+        // The answer to a form or an event stream is not shown as a page, so a redirect would be of no use.
         if is_for_programs || !is_reading(request.method()) || path == "/events" {
             return Err(WebError::Unauthorized);
         }

@@ -71,7 +71,7 @@ pub(crate) struct Site {
     pub(crate) css: String,
     pub(crate) js: String,
     pub(crate) icon: String,
-    /// The name that signs in; none where nobody has to.
+    /// The name that signs in; none where signing in is not needed.
     pub(crate) user: Option<String>,
 }
 

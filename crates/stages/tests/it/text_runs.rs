@@ -212,7 +212,8 @@ async fn of_a_long_text_the_first_segment_goes_alone_and_then_four_at_once() {
     let run = world.run_text(BuiltStage::Correct, &PLAIN, model).await.unwrap();
     assert_eq!((run.text.segments, run.report.cost), (7, Usd::from_micros(4_900)));
     assert_eq!(*began.lock().unwrap(), [0, 1, 1, 1, 1, 2, 2]);
-    assert!(world.asked().iter().all(|request| source_of(request).chars().count() <= 15_000));
+    let lengths: Vec<usize> = world.asked().iter().map(|asked| source_of(asked).chars().count()).collect();
+    assert!(lengths.len() == 7 && lengths.iter().all(|chars| (1..=15_000).contains(chars)), "{lengths:?}");
 }
 
 #[tokio::test(start_paused = true)]
